@@ -16,6 +16,17 @@ type Cloud interface {
 	Random() io.Reader
 	// Invoke carries out an operation in process, through the same checks as a request over HTTP.
 	Invoke(call *Call, op *Operation, in any) (any, error)
+	// Authorize asks whether the caller may do something that the operation's own grants do not cover, such as one
+	// object of a batch or one ref of a push. It returns nil or the error that says what is missing.
+	Authorize(call *Call, check Check) error
+}
+
+// Check is one question of authorization.
+type Check struct {
+	// Action is the IAM action, Resource the ARN or "*".
+	Action, Resource string
+	// Keys are condition keys beside the global ones, by their names as AWS writes them.
+	Keys map[string][]string
 }
 
 // Call is one invocation of one operation: who calls, where, when, and on which cloud. It is the context of everything

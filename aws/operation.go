@@ -62,6 +62,8 @@ type Operation struct {
 	InputWrapper  string
 	InputXMLNS    string
 	OutputWrapper string
+	// Deprecated tells that the model keeps it for old clients only.
+	Deprecated bool
 	// Unsigned tells that the model asks for no signature (authtype none).
 	Unsigned bool
 	// UnsignedPayload tells that the body is not part of the signature (v4-unsigned-body).

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"drydock/clock"
+)
+
+// control serves what is drydock's own: /_drydock/, and the health and reset paths that suites written for other AWS
+// stand-ins poll. Everything else goes to next.
+func (c *Cloud) control(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_drydock/health", c.health)
+	mux.HandleFunc("GET /_drydock/metrics", c.gateway.ServeMetrics)
+	mux.HandleFunc("GET /_drydock/clock", c.showClock)
+	mux.HandleFunc("POST /_drydock/clock", c.moveClock)
+	mux.HandleFunc("POST /_drydock/reset", c.reset)
+	mux.HandleFunc("GET /_drydock/explain/{request}", c.gateway.ServeExplain)
+	mux.HandleFunc("GET /_drydock/ca", c.certificate)
+	mux.HandleFunc("GET /_drydock/coverage", c.coverage)
+	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
+	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
+	mux.HandleFunc("GET /health", c.localstackHealth)
+	mux.HandleFunc("POST /_localstack/state/reset", c.reset)
+	mux.HandleFunc("POST /moto-api/reset", c.reset)
+	mux.HandleFunc("/_drydock/", http.NotFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A signed request is always for the cloud: a bucket may be called "health".
+		if len(r.URL.Path) < 2 || r.URL.Path[1] != '_' && r.URL.Path[1] != 'm' && r.URL.Path[1] != 'h' || r.Header.Get("Authorization") != "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A client that went away is the only way this fails.
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
+	services := map[string]string{}
+	for _, m := range c.modules {
+		services[m.API.Package] = "running"
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"status": "running", "version": Version, "services": services})
+}
+
+func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
+	services := map[string]string{}
+	for _, m := range c.modules {
+		services[m.API.EndpointPrefix] = "available"
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"services": services, "edition": "drydock", "version": Version})
+}
+
+func (c *Cloud) localstackInfo(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"version": Version, "edition": "drydock", "is_license_activated": false})
+}
+
+// clockRequest is the body of POST /_drydock/clock.
+type clockRequest struct {
+	// Action is stop, real, skip, scale or advance.
+	Action string `json:"action"`
+	// By is how far to advance, as a Go duration.
+	By string `json:"by,omitempty"`
+	// Factor is that of scale.
+	Factor float64 `json:"factor,omitempty"`
+}
+
+func (c *Cloud) showClock(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, c.clock.State())
+}
+
+func (c *Cloud) moveClock(w http.ResponseWriter, r *http.Request) {
+	var in clockRequest
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		http.Error(w, "malformed clock request: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := c.setClock(r, in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := c.saveClock(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.showClock(w, r)
+}
+
+func (c *Cloud) setClock(r *http.Request, in clockRequest) error {
+	switch in.Action {
+	case "stop":
+		c.clock.Stop()
+	case "real":
+		c.clock.Real()
+	case "skip":
+		c.clock.Skip()
+	case "scale":
+		return c.clock.Scale(in.Factor)
+	case "advance":
+		d, err := time.ParseDuration(in.By)
+		if err != nil {
+			return fmt.Errorf("advance by %s: not a duration", strconv.Quote(in.By))
+		}
+		watch := clock.StartStopwatch()
+		if err := c.tasks.Advance(r.Context(), d); err != nil {
+			return err
+		}
+		c.log.Info("clock advanced", "by", d, "took", watch.Elapsed())
+	default:
+		return fmt.Errorf("unknown clock action %s", strconv.Quote(in.Action))
+	}
+	return nil
+}
+
+func (c *Cloud) certificate(w http.ResponseWriter, _ *http.Request) {
+	pem, err := c.authority.CertificatePEM()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	_, _ = w.Write(pem)
+}
+
+// Coverage is what drydock carries out of one API.
+type Coverage struct {
+	Service     string   `json:"service"`
+	Name        string   `json:"name"`
+	Implemented []string `json:"implemented"`
+	Missing     []string `json:"missing"`
+}
+
+func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, c.Coverage())
+}
+
+// Coverage lists the operations of every API, carried out or not, in the order of the modules.
+func (c *Cloud) Coverage() []Coverage {
+	var list []Coverage
+	for _, m := range c.modules {
+		bound := map[string]bool{}
+		for _, h := range m.Operations {
+			bound[h.Operation.Name] = true
+		}
+		entry := Coverage{Service: m.API.Package, Name: m.API.FullName, Implemented: []string{}, Missing: []string{}}
+		for _, op := range m.API.Operations {
+			if bound[op.Name] {
+				entry.Implemented = append(entry.Implemented, op.Name)
+			} else {
+				entry.Missing = append(entry.Missing, op.Name)
+			}
+		}
+		list = append(list, entry)
+	}
+	return list
+}

@@ -1,0 +1,105 @@
+// Command drydock is the AWS DevOps cloud in one binary: `drydock up` runs it, the other commands talk to a running one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"drydock/app"
+	"drydock/clock"
+	"drydock/machine/namespace"
+)
+
+// cli is the command line.
+type cli struct {
+	Up       upCommand       `cmd:"" help:"Run the cloud."`
+	Env      envCommand      `cmd:"" help:"Print the environment that points AWS clients and git at the cloud: eval \"$(drydock env)\"."`
+	Clock    clockCommand    `cmd:"" help:"Show and move the cloud's clock."`
+	Explain  explainCommand  `cmd:"" help:"Show why a request was allowed or denied."`
+	CA       caCommand       `cmd:"" name:"ca" help:"Print the certificate of the local certificate authority."`
+	Coverage coverageCommand `cmd:"" help:"List the operations that are carried out."`
+	Demo     demoCommand     `cmd:"" help:"Play a scenario against a running cloud."`
+	Reset    resetCommand    `cmd:"" help:"Delete everything in the running cloud."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	// Inside a machine the binary plays the machine's first process.
+	namespace.Main()
+	watch := clock.StartStopwatch()
+	var c cli
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parsed := kong.Parse(&c,
+		kong.Name("drydock"), kong.Description("The AWS DevOps cloud in one binary."), kong.UsageOnError(),
+		kong.DefaultEnvars("DRYDOCK"), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(watch))
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "drydock:", err)
+		os.Exit(1)
+	}
+}
+
+// upCommand runs the cloud until it is told to stop.
+type upCommand struct {
+	Listen    string `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
+	Data      string `env:"DRYDOCK_DATA" help:"Data directory (default: drydock's folder in the XDG state home)." type:"path"`
+	Ephemeral bool   `env:"DRYDOCK_EPHEMERAL" help:"Keep everything in memory."`
+	Account   string `default:"000000000000" env:"DRYDOCK_ACCOUNT" help:"Account of callers that name none."`
+	Region    string `default:"us-east-1" env:"DRYDOCK_REGION" help:"Region of callers that name none."`
+	Strict    bool   `env:"DRYDOCK_STRICT" help:"Admit only access keys that this cloud issued."`
+	Machine   string `env:"DRYDOCK_MACHINE" enum:"namespace,process," default:"" help:"Driver of machines (namespace or process; default: the best that works here)."`
+	LogLevel  string `env:"DRYDOCK_LOG_LEVEL" enum:"debug,info,warn,error" default:"warn" help:"debug, info (a line per request), warn or error."`
+}
+
+// Run starts the cloud and waits.
+func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return fmt.Errorf("log level: %w", err)
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	cloud, err := app.Open(ctx, app.Config{
+		Listen: c.Listen, Data: c.Data, Ephemeral: c.Ephemeral, Account: c.Account, Region: c.Region, Strict: c.Strict, Machine: c.Machine,
+	}, log)
+	if err != nil {
+		return err
+	}
+	ready := func() {
+		fmt.Printf("drydock %s is up after %d ms\n", app.Version, watch.Elapsed().Milliseconds())
+		fmt.Printf("  endpoint  %s\n", cloud.Endpoint())
+		fmt.Printf("  data      %s\n", cloud.DataDescription())
+		fmt.Printf("  account   %s   region %s   clock %s\n", cloud.Config().Account, cloud.Config().Region, cloud.ClockDescription())
+		fmt.Printf("\n  eval \"$(%s env)\"\n\n", self())
+	}
+	err = cloud.Serve(ctx, ready)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// self is how the user can call this binary again: by name when it is on the PATH, by `go run` when it was built for that.
+func self() string {
+	path := os.Args[0]
+	if strings.Contains(path, "go-build") {
+		return "go run ./cmd/drydock"
+	}
+	return path
+}
+
+// versionCommand prints the version.
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run() error {
+	fmt.Println("drydock", app.Version)
+	return nil
+}

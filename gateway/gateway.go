@@ -1,0 +1,344 @@
+// Package gateway turns HTTP requests into operations and their results into responses. The request chain is the list in
+// this file. It sees services only as handlers, and knows nothing of what they do.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"drydock/aws"
+	"drydock/clock"
+	"drydock/gateway/route"
+	"drydock/gateway/sigv4"
+	"drydock/policy"
+	"drydock/wire"
+	"drydock/wire/shape"
+)
+
+// Limits of requests.
+const (
+	// MaxBody is the largest body of an operation that does not stream.
+	MaxBody = 16 << 20
+	// maxHeaderBytes bounds the request line and the headers together.
+	maxHeaderBytes = 64 << 10
+	headerTimeout  = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+)
+
+// Config is what a gateway works with.
+type Config struct {
+	// APIs lists every API that is known, Handlers what is carried out of them.
+	APIs     []*aws.API
+	Handlers []aws.Handler
+	// DataPlanes answer parts of the URL space by themselves.
+	DataPlanes []DataPlane
+	// Facts tells, by service name in an ARN, what policies must know of a resource.
+	Facts map[string]func(call *aws.Call, arn string) (policy.Facts, error)
+	// Identity knows access keys and policies; nil refuses every key but those of local convenience.
+	Identity policy.Identity
+	// Sessions opens temporary credentials.
+	Sessions Sessions
+	Clock    *clock.Clock
+	Random   io.Reader
+	Log      *slog.Logger
+	// Strict refuses access keys that were not issued here. Otherwise an unknown key is the root of an account: the one
+	// it names when it is an account id, else DefaultAccount.
+	Strict                        bool
+	DefaultAccount, DefaultRegion string
+	// Begin reports a request under way, for the clock's skip mode; nil does nothing.
+	Begin func() (done func())
+}
+
+// Sessions opens session tokens: see package session.
+type Sessions interface {
+	Open(accessKeyID, token string, now time.Time) (aws.Principal, error)
+	Secret(accessKeyID string) string
+}
+
+// DataPlane is a part of the URL space that is not an API: see service.DataPlane.
+type DataPlane struct {
+	Prefix, Host, Realm string
+	// SigningName is the service that owns it.
+	SigningName string
+	Serve       func(call *aws.Call, w http.ResponseWriter, r *http.Request)
+}
+
+// Gateway is the front of the cloud. It is safe for concurrent use.
+type Gateway struct {
+	Config
+	routes   *route.Table
+	handlers map[*aws.Operation]aws.Handler
+	grants   grantPlans
+	verifier *sigv4.Verifier
+	trail    *trail
+	metrics  *metrics
+}
+
+// New returns the gateway of a configuration.
+func New(c Config) *Gateway {
+	g := &Gateway{
+		Config: c, routes: route.New(c.APIs, "s3"),
+		handlers: make(map[*aws.Operation]aws.Handler, len(c.Handlers)), trail: newTrail(), metrics: newMetrics(),
+	}
+	for _, h := range c.Handlers {
+		g.handlers[h.Operation] = h
+	}
+	g.verifier = g.newVerifier()
+	if g.Begin == nil {
+		g.Begin = func() func() { return func() {} }
+	}
+	return g
+}
+
+// chain is what happens to a request, in order. The first error ends it; what comes of it is encoded by respond.
+var chain = []struct {
+	name string
+	step func(*Gateway, *exchange) error
+}{
+	{"route", (*Gateway).route},
+	{"authenticate", (*Gateway).authenticate},
+	{"decode", (*Gateway).decode},
+	{"authorize", (*Gateway).authorizeExchange},
+	{"dispatch", (*Gateway).dispatch},
+}
+
+// exchange is one request on its way through the chain.
+type exchange struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	watch  clock.Stopwatch
+	call   *aws.Call
+	scope  sigv4.Scope
+	match  route.Match
+	plane  *DataPlane
+	codec  wire.Codec
+	in     any
+	out    any
+	status int
+	code   string
+}
+
+// ServeHTTP carries out one request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer g.Begin()()
+	x := &exchange{w: w, r: r, watch: clock.StartStopwatch()}
+	x.call = &aws.Call{
+		Context: r.Context(), Cloud: g, Partition: aws.PartitionOf(g.DefaultRegion), Account: g.DefaultAccount,
+		Region: g.DefaultRegion, RequestID: aws.NewUUID(g.Random),
+		Request: aws.RequestInfo{Host: r.Host, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Secure: r.TLS != nil},
+	}
+	defer g.recovered(x)
+	var err error
+	for _, link := range chain {
+		if err = link.step(g, x); err != nil {
+			break
+		}
+	}
+	g.respond(x, err)
+	g.finished(x)
+}
+
+// route finds the data plane or the operation.
+func (g *Gateway) route(x *exchange) error {
+	x.scope = sigv4.ScopeOf(x.r)
+	if x.plane = g.plane(x.r); x.plane != nil {
+		return nil
+	}
+	var form []byte
+	if x.r.Method == http.MethodPost && isForm(x.r.Header.Get("Content-Type")) {
+		body, err := readAll(x.r, MaxBody)
+		if err != nil {
+			return err
+		}
+		form = body
+		x.r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	match, ok := g.routes.Find(x.r, x.scope.Service, form)
+	if !ok {
+		return aws.NewError(http.StatusNotFound, "UnknownServiceException", "no service of drydock answers this request")
+	}
+	x.match = match
+	x.codec = wire.For(match.Protocol)
+	x.call.Operation = match.Operation
+	if match.Operation == nil {
+		return unknownOperation(match)
+	}
+	return nil
+}
+
+func (g *Gateway) plane(r *http.Request) *DataPlane {
+	for i := range g.DataPlanes {
+		p := &g.DataPlanes[i]
+		if strings.HasPrefix(r.URL.Path, p.Prefix) && (p.Host == "" || strings.HasPrefix(r.Host, p.Host+".")) {
+			return p
+		}
+	}
+	return nil
+}
+
+// unknownOperation is what AWS answers to an operation that the service's model does not have.
+func unknownOperation(m route.Match) error {
+	switch m.Protocol {
+	case aws.ProtocolQuery:
+		if m.Asked == "" {
+			return aws.NewError(http.StatusBadRequest, "MissingAction", "Missing Action")
+		}
+		return aws.NewError(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", m.Asked, m.API.Version)
+	case aws.ProtocolEC2:
+		return aws.NewError(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this web service.", m.Asked)
+	case aws.ProtocolRESTXML:
+		return aws.NewError(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	case aws.ProtocolRESTJSON:
+		return aws.NewError(http.StatusNotFound, "UnknownOperationException", "%s", "")
+	default:
+		return aws.NewError(http.StatusBadRequest, "UnknownOperationException", "%s", "")
+	}
+}
+
+// decode reads the input and checks it against the model.
+func (g *Gateway) decode(x *exchange) error {
+	if x.plane != nil {
+		return nil
+	}
+	if _, bound := g.handlers[x.match.Operation]; !bound {
+		return aws.NewError(http.StatusNotImplemented, "NotImplemented",
+			"drydock does not implement %s of %s.", x.match.Operation.Name, x.match.API.FullName)
+	}
+	x.in = x.match.Operation.NewInput()
+	return x.codec.DecodeRequest(x.match.Operation, x.r, x.match.Labels, x.in)
+}
+
+// dispatch calls the handler.
+func (g *Gateway) dispatch(x *exchange) (err error) {
+	if x.plane != nil {
+		recorder := &statusRecorder{ResponseWriter: x.w}
+		x.plane.Serve(x.call, recorder, x.r)
+		x.status = recorder.status
+		return nil
+	}
+	x.out, err = g.handlers[x.match.Operation].Serve(x.call, x.in)
+	return err
+}
+
+// Invoke carries out an operation in process: see aws.Op.Do.
+func (g *Gateway) Invoke(call *aws.Call, op *aws.Operation, in any) (out any, err error) {
+	next := *call
+	next.Operation = op
+	next.Cloud = g
+	handler, bound := g.handlers[op]
+	if !bound {
+		return nil, aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not implement %s of %s.", op.Name, op.API.FullName)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			g.Log.Error("handler panicked", "operation", op.String(), "request", next.RequestID, "panic", p, "stack", string(debug.Stack()))
+			out, err = nil, internalFailure()
+		}
+	}()
+	if err := shape.Validate(op, in, nil); err != nil {
+		return nil, err
+	}
+	if err := g.authorizeCall(&next, in); err != nil {
+		return nil, err
+	}
+	return handler.Serve(&next, in)
+}
+
+// Now is the time on the cloud's clock.
+func (g *Gateway) Now() time.Time { return g.Config.Clock.Now() }
+
+// Random is the cloud's source of randomness.
+func (g *Gateway) Random() io.Reader { return g.Config.Random }
+
+// respond writes the output or the error.
+func (g *Gateway) respond(x *exchange, err error) {
+	if x.plane != nil && err == nil {
+		return
+	}
+	if err == nil {
+		x.status = successStatus(x.match.Operation)
+		if err = x.codec.WriteResponse(x.match.Operation, x.w, x.call.RequestID, x.out); err != nil && x.r.Context().Err() == nil {
+			g.Log.Warn("write response", "operation", x.match.Operation.String(), "request", x.call.RequestID, "error", err)
+		}
+		return
+	}
+	e := g.asError(x, err)
+	x.status, x.code = e.Status, e.Code
+	if x.plane != nil {
+		refusePlane(x, e)
+		return
+	}
+	codec := x.codec
+	if codec == nil {
+		codec = wire.For(aws.ProtocolRESTXML)
+	}
+	operation := x.match.Operation
+	if operation == nil && x.match.API != nil {
+		operation = &aws.Operation{API: x.match.API, Name: x.match.Asked, Method: x.r.Method}
+	}
+	if err := codec.WriteError(operation, x.w, x.call.RequestID, e); err != nil && x.r.Context().Err() == nil {
+		g.Log.Warn("write error response", "request", x.call.RequestID, "error", err)
+	}
+}
+
+func successStatus(op *aws.Operation) int {
+	if op.Status != 0 {
+		return op.Status
+	}
+	return http.StatusOK
+}
+
+// asError returns the error that the client sees. What is not meant for clients is logged and hidden.
+func (g *Gateway) asError(x *exchange, err error) *aws.Error {
+	var e *aws.Error
+	if errors.As(err, &e) {
+		if e.Status == 0 {
+			next := *e
+			next.Status = http.StatusBadRequest
+			return &next
+		}
+		return e
+	}
+	if errors.Is(err, context.Canceled) {
+		return aws.NewError(499, "RequestCanceled", "the client went away")
+	}
+	g.Log.Error("request failed", "operation", x.name(), "request", x.call.RequestID, "error", err)
+	return internalFailure()
+}
+
+func internalFailure() *aws.Error {
+	return aws.NewError(http.StatusInternalServerError, "InternalFailure",
+		"The request processing has failed because of an unknown error, exception or failure.")
+}
+
+// recovered turns a panic into InternalFailure; the server goes on.
+func (g *Gateway) recovered(x *exchange) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	g.Log.Error("handler panicked", "operation", x.name(), "request", x.call.RequestID, "panic", p, "stack", string(debug.Stack()))
+	g.respond(x, internalFailure())
+	g.finished(x)
+}
+
+func (x *exchange) name() string {
+	switch {
+	case x.match.Operation != nil:
+		return x.match.Operation.String()
+	case x.plane != nil:
+		return x.plane.SigningName + " data plane"
+	default:
+		return x.match.Asked
+	}
+}

@@ -1,0 +1,99 @@
+// Package service is the contract between the kernel and the services: what a service is given, and what it gives back.
+// It holds no behaviour. The list of services is in service/all.
+package service
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"drydock/aws"
+	"drydock/blob"
+	"drydock/bus"
+	"drydock/clock"
+	"drydock/machine"
+	"drydock/policy"
+	"drydock/policy/session"
+	"drydock/resource"
+	"drydock/store"
+	"drydock/task"
+)
+
+// Deps is what a service may build on. The fields are shared by all services and safe for concurrent use.
+type Deps struct {
+	DB       *store.DB
+	Blobs    *blob.Store
+	Clock    *clock.Clock
+	Tasks    *task.Runner
+	Bus      *bus.Bus
+	Sessions *session.Issuer
+	Keys     *Keys
+	Machines machine.Driver
+	Log      *slog.Logger
+	Random   io.Reader
+	// Cloud makes calls that no request asked for, as a task's: see NewCall.
+	Cloud aws.Cloud
+	// Dir is a folder of the service's own for what neither the store nor the blobs can hold, such as git repositories.
+	// It is empty in an ephemeral cloud until the service asks for it with a temporary folder.
+	Dir string
+	// Endpoint is the URL at which machines reach the cloud, known once it listens.
+	Endpoint func() string
+	// DefaultAccount and DefaultRegion are those of callers that name none.
+	DefaultAccount, DefaultRegion string
+}
+
+// Keys seals secrets at rest under the root key of the data directory.
+type Keys struct {
+	// Seal encrypts a secret; context is bound to it and must be given again to Open.
+	Seal func(secret []byte, context string) ([]byte, error)
+	Open func(sealed []byte, context string) ([]byte, error)
+	// Derive returns a 32-byte key for a purpose.
+	Derive func(purpose string) []byte
+}
+
+// NewCall returns a call made by p in a region, for work that no request asked for.
+func (d Deps) NewCall(ctx context.Context, p aws.Principal, region string) *aws.Call {
+	return &aws.Call{
+		Context: ctx, Cloud: d.Cloud, Partition: aws.PartitionOf(region), Account: p.Account, Region: region,
+		Principal: p, RequestID: aws.NewUUID(d.Random),
+	}
+}
+
+// Module is what a service gives to the kernel.
+type Module struct {
+	// API is the service's generated metadata.
+	API *aws.API
+	// Operations are the operations it carries out. The others of its API answer 501 NotImplemented.
+	Operations []aws.Handler
+	// Tasks are the kinds of task it reconciles.
+	Tasks []task.Kind
+	// Targets accept deliveries for ARNs of the service.
+	Targets []bus.Target
+	// Resources are its resource types.
+	Resources []resource.Type
+	// DataPlanes are what it serves over HTTP beside its API.
+	DataPlanes []DataPlane
+	// Facts tells what policies must know of a resource, given its ARN; nil when the service has no such facts.
+	Facts func(call *aws.Call, arn string) (policy.Facts, error)
+	// Identity is set by the service that knows users, roles and their policies.
+	Identity policy.Identity
+	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
+	// crash left behind.
+	Start func(ctx context.Context) error
+	// Stop is called when the cloud stops, after the last request.
+	Stop func(ctx context.Context) error
+}
+
+// DataPlane is a part of the URL space that a service answers itself, such as git's. The gateway authenticates the caller
+// (SigV4, or HTTP Basic with service-specific credentials or CodeCommit's signed password); the handler authorizes with
+// Cloud.Authorize.
+type DataPlane struct {
+	// Prefix is the path it answers, such as "/v1/repos/". Host, when set, is the first label of the host names for
+	// which the prefix counts.
+	Prefix string
+	Host   string
+	// Realm is what a caller without credentials is asked for by 401; empty admits anonymous callers.
+	Realm string
+	Serve func(call *aws.Call, w http.ResponseWriter, r *http.Request)
+}
