@@ -92,7 +92,10 @@ var httpServices = map[string]string{
 
 // roots are the folders that may stand in the root of the tree. A new one is a decision, recorded in docs/adr/.
 var roots = strings.Fields(`cmd app gateway wire api aws service policy store blob clock task bus resource machine vnet
-	engine lang agent console sim test ledger docs tools .ci`)
+	engine lang agent console sim test ledger docs examples tools .ci`)
+
+// examples holds programs of users, each a world of its own: only its place is looked at.
+const examples = "examples"
 
 // uncommitted are folders that builds and editors leave in the root.
 var uncommitted = []string{".git", "bin", ".idea", ".vscode"}

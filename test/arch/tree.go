@@ -60,7 +60,7 @@ func readTree(fsys fs.FS) (*tree, error) {
 				}
 				t.roots = append(t.roots, name)
 			}
-			if base == "testdata" || base == "node_modules" || base[0] == '.' || base[0] == '_' {
+			if name == examples || base == "testdata" || base == "node_modules" || base[0] == '.' || base[0] == '_' {
 				return fs.SkipDir
 			}
 			return nil
