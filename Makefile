@@ -1,0 +1,30 @@
+# What one does with drydock. "make up" needs only Go; "make test" also git, and the aws CLI for the scenarios.
+GO   ?= go
+LINT  = $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run
+BOTH  = set -e; for module in . test; do (cd $$module &&
+MAIN  = $(if $(wildcard cmd/drydock),./cmd/drydock,$(error cmd/drydock is not in this tree))
+
+.PHONY: up gen fmt lint vuln test race fuzz sim ui demo ledger check
+.PHONY: formatted vetted arch generated portable tidied
+
+up: ; $(GO) run $(MAIN) up
+gen: ; $(GO) generate ./api
+fmt: ; gofmt -w $$(tools/gofiles)
+lint: ; @$(BOTH) $(LINT) ./...); done
+vuln: ; @tools/vuln
+test: ; @$(BOTH) $(GO) test -timeout 10m ./...); done
+race: ; @$(BOTH) $(GO) test -race -timeout 30m ./...); done
+fuzz: ; @tools/fuzz $(or $(FUZZTIME),10s)
+sim: ; $(GO) test -count=1 -timeout 30m ./sim/...
+ui: ; $(GO) generate ./console
+demo: ; $(GO) run $(MAIN) demo build
+ledger: ; @$(GO) run ./ledger/report
+
+# check is all that must hold before a change lands, besides the tests.
+check: formatted vetted arch lint generated portable tidied vuln ; @$(GO) run ./ledger/report -check
+formatted: ; @files=$$(gofmt -l $$(tools/gofiles)) && test -z "$$files" || { echo "not gofmt'ed: $$files" >&2; exit 1; }
+vetted: ; @$(BOTH) $(GO) vet ./...); done
+arch: ; @cd test && $(GO) test -count=1 ./arch
+generated: ; @tools/unchanged api $(GO) generate ./api
+portable: ; @for at in darwin/amd64 darwin/arm64 linux/arm64; do CGO_ENABLED=0 GOOS=$${at%/*} GOARCH=$${at#*/} $(GO) build -o /dev/null $(MAIN) || { echo "does not build for $$at" >&2; exit 1; }; done
+tidied: ; @$(BOTH) $(GO) mod tidy -diff); done; cd tools && $(GO) mod tidy -diff
