@@ -65,6 +65,9 @@ type RequestInfo struct {
 	SignedAt time.Time
 	// PayloadHash is the x-amz-content-sha256 of the request.
 	PayloadHash string
+	// Trailer returns the trailer of a body in aws-chunked encoding once the body has been read to its end; it is nil,
+	// or returns nil, where there is none.
+	Trailer func() map[string][]string
 }
 
 // Now is the time on the cloud's clock, in UTC.

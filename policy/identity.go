@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"context"
+	"errors"
+
+	"drydock/aws"
+)
+
+// Errors of an Identity.
+var (
+	// ErrUnknownKey is for an access key, a user name or a password that does not exist or is inactive.
+	ErrUnknownKey = errors.New("unknown credentials")
+)
+
+// AccessKey is a long-term key with the principal it belongs to.
+type AccessKey struct {
+	Secret    string
+	Principal aws.Principal
+}
+
+// Grants are the policies on a caller's side of a request.
+type Grants struct {
+	Identity, Boundary, Session []Source
+	// SCPs are the control policies of each level above the caller's account.
+	SCPs [][]Source
+}
+
+// Identity knows who callers are and what they may do. It is provided by the service that keeps users and roles, and is
+// asked for every request, so it must be fast. It is safe for concurrent use.
+type Identity interface {
+	// AccessKey finds an active long-term key. It fails with ErrUnknownKey.
+	AccessKey(ctx context.Context, id string) (AccessKey, error)
+	// Password finds the user behind service-specific credentials, such as those for git. It fails with ErrUnknownKey.
+	Password(ctx context.Context, service, user, password string) (aws.Principal, error)
+	// Grants returns the policies that apply to a user, role session or federated user. A principal that no longer
+	// exists has none.
+	Grants(ctx context.Context, p *aws.Principal) (Grants, error)
+}
+
+// Facts are what policies must know of a resource beside its ARN.
+type Facts struct {
+	// Account owns the resource; empty means the one in the ARN.
+	Account string
+	// Policies are the resource's own policies.
+	Policies []Source
+	// PolicyRequired tells that the resource's policy must allow even callers of its own account: see
+	// Request.ResourcePolicyRequired.
+	PolicyRequired bool
+	// Tags are the resource's tags; nil when they are not known.
+	Tags map[string]string
+	// Keys are further condition keys that come from the resource; nil for none.
+	Keys Values
+}
