@@ -54,11 +54,12 @@ const (
 	AuthTypeBasicAuth           AuthType = "BASIC_AUTH"
 	AuthTypePersonalAccessToken AuthType = "PERSONAL_ACCESS_TOKEN"
 	AuthTypeCodeconnections     AuthType = "CODECONNECTIONS"
+	AuthTypeSecretsManager      AuthType = "SECRETS_MANAGER"
 )
 
 // Values returns the values the model knows.
 func (AuthType) Values() []string {
-	return []string{"OAUTH", "BASIC_AUTH", "PERSONAL_ACCESS_TOKEN", "CODECONNECTIONS"}
+	return []string{"OAUTH", "BASIC_AUTH", "PERSONAL_ACCESS_TOKEN", "CODECONNECTIONS", "SECRETS_MANAGER"}
 }
 
 // BatchReportModeType is the enum BatchReportModeType.
@@ -162,6 +163,19 @@ func (CacheType) Values() []string {
 	return []string{"NO_CACHE", "S3", "LOCAL"}
 }
 
+// CommandType is the enum CommandType.
+type CommandType string
+
+// The values of CommandType.
+const (
+	CommandTypeShell CommandType = "SHELL"
+)
+
+// Values returns the values the model knows.
+func (CommandType) Values() []string {
+	return []string{"SHELL"}
+}
+
 // ComputeType is the enum ComputeType.
 type ComputeType string
 
@@ -177,11 +191,13 @@ const (
 	ComputeTypeBuildLambda4gb        ComputeType = "BUILD_LAMBDA_4GB"
 	ComputeTypeBuildLambda8gb        ComputeType = "BUILD_LAMBDA_8GB"
 	ComputeTypeBuildLambda10gb       ComputeType = "BUILD_LAMBDA_10GB"
+	ComputeTypeAttributeBasedCompute ComputeType = "ATTRIBUTE_BASED_COMPUTE"
+	ComputeTypeCustomInstanceType    ComputeType = "CUSTOM_INSTANCE_TYPE"
 )
 
 // Values returns the values the model knows.
 func (ComputeType) Values() []string {
-	return []string{"BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE", "BUILD_GENERAL1_2XLARGE", "BUILD_LAMBDA_1GB", "BUILD_LAMBDA_2GB", "BUILD_LAMBDA_4GB", "BUILD_LAMBDA_8GB", "BUILD_LAMBDA_10GB"}
+	return []string{"BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE", "BUILD_GENERAL1_2XLARGE", "BUILD_LAMBDA_1GB", "BUILD_LAMBDA_2GB", "BUILD_LAMBDA_4GB", "BUILD_LAMBDA_8GB", "BUILD_LAMBDA_10GB", "ATTRIBUTE_BASED_COMPUTE", "CUSTOM_INSTANCE_TYPE"}
 }
 
 // CredentialProviderType is the enum CredentialProviderType.
@@ -207,13 +223,18 @@ const (
 	EnvironmentTypeLinuxGPUContainer          EnvironmentType = "LINUX_GPU_CONTAINER"
 	EnvironmentTypeArmContainer               EnvironmentType = "ARM_CONTAINER"
 	EnvironmentTypeWindowsServer2019Container EnvironmentType = "WINDOWS_SERVER_2019_CONTAINER"
+	EnvironmentTypeWindowsServer2022Container EnvironmentType = "WINDOWS_SERVER_2022_CONTAINER"
 	EnvironmentTypeLinuxLambdaContainer       EnvironmentType = "LINUX_LAMBDA_CONTAINER"
 	EnvironmentTypeArmLambdaContainer         EnvironmentType = "ARM_LAMBDA_CONTAINER"
+	EnvironmentTypeLinuxEc2                   EnvironmentType = "LINUX_EC2"
+	EnvironmentTypeArmEc2                     EnvironmentType = "ARM_EC2"
+	EnvironmentTypeWindowsEc2                 EnvironmentType = "WINDOWS_EC2"
+	EnvironmentTypeMacArm                     EnvironmentType = "MAC_ARM"
 )
 
 // Values returns the values the model knows.
 func (EnvironmentType) Values() []string {
-	return []string{"WINDOWS_CONTAINER", "LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "ARM_CONTAINER", "WINDOWS_SERVER_2019_CONTAINER", "LINUX_LAMBDA_CONTAINER", "ARM_LAMBDA_CONTAINER"}
+	return []string{"WINDOWS_CONTAINER", "LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "ARM_CONTAINER", "WINDOWS_SERVER_2019_CONTAINER", "WINDOWS_SERVER_2022_CONTAINER", "LINUX_LAMBDA_CONTAINER", "ARM_LAMBDA_CONTAINER", "LINUX_EC2", "ARM_EC2", "WINDOWS_EC2", "MAC_ARM"}
 }
 
 // EnvironmentVariableType is the enum EnvironmentVariableType.
@@ -249,14 +270,16 @@ type FleetContextCode string
 
 // The values of FleetContextCode.
 const (
-	FleetContextCodeCreateFailed   FleetContextCode = "CREATE_FAILED"
-	FleetContextCodeUpdateFailed   FleetContextCode = "UPDATE_FAILED"
-	FleetContextCodeActionRequired FleetContextCode = "ACTION_REQUIRED"
+	FleetContextCodeCreateFailed         FleetContextCode = "CREATE_FAILED"
+	FleetContextCodeUpdateFailed         FleetContextCode = "UPDATE_FAILED"
+	FleetContextCodeActionRequired       FleetContextCode = "ACTION_REQUIRED"
+	FleetContextCodePendingDeletion      FleetContextCode = "PENDING_DELETION"
+	FleetContextCodeInsufficientCapacity FleetContextCode = "INSUFFICIENT_CAPACITY"
 )
 
 // Values returns the values the model knows.
 func (FleetContextCode) Values() []string {
-	return []string{"CREATE_FAILED", "UPDATE_FAILED", "ACTION_REQUIRED"}
+	return []string{"CREATE_FAILED", "UPDATE_FAILED", "ACTION_REQUIRED", "PENDING_DELETION", "INSUFFICIENT_CAPACITY"}
 }
 
 // FleetOverflowBehavior is the enum FleetOverflowBehavior.
@@ -271,6 +294,48 @@ const (
 // Values returns the values the model knows.
 func (FleetOverflowBehavior) Values() []string {
 	return []string{"QUEUE", "ON_DEMAND"}
+}
+
+// FleetProxyRuleBehavior is the enum FleetProxyRuleBehavior.
+type FleetProxyRuleBehavior string
+
+// The values of FleetProxyRuleBehavior.
+const (
+	FleetProxyRuleBehaviorAllowAll FleetProxyRuleBehavior = "ALLOW_ALL"
+	FleetProxyRuleBehaviorDenyAll  FleetProxyRuleBehavior = "DENY_ALL"
+)
+
+// Values returns the values the model knows.
+func (FleetProxyRuleBehavior) Values() []string {
+	return []string{"ALLOW_ALL", "DENY_ALL"}
+}
+
+// FleetProxyRuleEffectType is the enum FleetProxyRuleEffectType.
+type FleetProxyRuleEffectType string
+
+// The values of FleetProxyRuleEffectType.
+const (
+	FleetProxyRuleEffectTypeAllow FleetProxyRuleEffectType = "ALLOW"
+	FleetProxyRuleEffectTypeDeny  FleetProxyRuleEffectType = "DENY"
+)
+
+// Values returns the values the model knows.
+func (FleetProxyRuleEffectType) Values() []string {
+	return []string{"ALLOW", "DENY"}
+}
+
+// FleetProxyRuleType is the enum FleetProxyRuleType.
+type FleetProxyRuleType string
+
+// The values of FleetProxyRuleType.
+const (
+	FleetProxyRuleTypeDomain FleetProxyRuleType = "DOMAIN"
+	FleetProxyRuleTypeIP     FleetProxyRuleType = "IP"
+)
+
+// Values returns the values the model knows.
+func (FleetProxyRuleType) Values() []string {
+	return []string{"DOMAIN", "IP"}
 }
 
 // FleetScalingMetricType is the enum FleetScalingMetricType.
@@ -384,6 +449,20 @@ func (LogsConfigStatusType) Values() []string {
 	return []string{"ENABLED", "DISABLED"}
 }
 
+// MachineType is the enum MachineType.
+type MachineType string
+
+// The values of MachineType.
+const (
+	MachineTypeGeneral MachineType = "GENERAL"
+	MachineTypeNvme    MachineType = "NVME"
+)
+
+// Values returns the values the model knows.
+func (MachineType) Values() []string {
+	return []string{"GENERAL", "NVME"}
+}
+
 // PlatformType is the enum PlatformType.
 type PlatformType string
 
@@ -427,6 +506,47 @@ const (
 // Values returns the values the model knows.
 func (ProjectVisibilityType) Values() []string {
 	return []string{"PUBLIC_READ", "PRIVATE"}
+}
+
+// PullRequestBuildApproverRole is the enum PullRequestBuildApproverRole.
+type PullRequestBuildApproverRole string
+
+// The values of PullRequestBuildApproverRole.
+const (
+	PullRequestBuildApproverRoleGithubRead       PullRequestBuildApproverRole = "GITHUB_READ"
+	PullRequestBuildApproverRoleGithubTriage     PullRequestBuildApproverRole = "GITHUB_TRIAGE"
+	PullRequestBuildApproverRoleGithubWrite      PullRequestBuildApproverRole = "GITHUB_WRITE"
+	PullRequestBuildApproverRoleGithubMaintain   PullRequestBuildApproverRole = "GITHUB_MAINTAIN"
+	PullRequestBuildApproverRoleGithubAdmin      PullRequestBuildApproverRole = "GITHUB_ADMIN"
+	PullRequestBuildApproverRoleGitlabGuest      PullRequestBuildApproverRole = "GITLAB_GUEST"
+	PullRequestBuildApproverRoleGitlabPlanner    PullRequestBuildApproverRole = "GITLAB_PLANNER"
+	PullRequestBuildApproverRoleGitlabReporter   PullRequestBuildApproverRole = "GITLAB_REPORTER"
+	PullRequestBuildApproverRoleGitlabDeveloper  PullRequestBuildApproverRole = "GITLAB_DEVELOPER"
+	PullRequestBuildApproverRoleGitlabMaintainer PullRequestBuildApproverRole = "GITLAB_MAINTAINER"
+	PullRequestBuildApproverRoleGitlabOwner      PullRequestBuildApproverRole = "GITLAB_OWNER"
+	PullRequestBuildApproverRoleBitbucketRead    PullRequestBuildApproverRole = "BITBUCKET_READ"
+	PullRequestBuildApproverRoleBitbucketWrite   PullRequestBuildApproverRole = "BITBUCKET_WRITE"
+	PullRequestBuildApproverRoleBitbucketAdmin   PullRequestBuildApproverRole = "BITBUCKET_ADMIN"
+)
+
+// Values returns the values the model knows.
+func (PullRequestBuildApproverRole) Values() []string {
+	return []string{"GITHUB_READ", "GITHUB_TRIAGE", "GITHUB_WRITE", "GITHUB_MAINTAIN", "GITHUB_ADMIN", "GITLAB_GUEST", "GITLAB_PLANNER", "GITLAB_REPORTER", "GITLAB_DEVELOPER", "GITLAB_MAINTAINER", "GITLAB_OWNER", "BITBUCKET_READ", "BITBUCKET_WRITE", "BITBUCKET_ADMIN"}
+}
+
+// PullRequestBuildCommentApproval is the enum PullRequestBuildCommentApproval.
+type PullRequestBuildCommentApproval string
+
+// The values of PullRequestBuildCommentApproval.
+const (
+	PullRequestBuildCommentApprovalDisabled         PullRequestBuildCommentApproval = "DISABLED"
+	PullRequestBuildCommentApprovalAllPullRequests  PullRequestBuildCommentApproval = "ALL_PULL_REQUESTS"
+	PullRequestBuildCommentApprovalForkPullRequests PullRequestBuildCommentApproval = "FORK_PULL_REQUESTS"
+)
+
+// Values returns the values the model knows.
+func (PullRequestBuildCommentApproval) Values() []string {
+	return []string{"DISABLED", "ALL_PULL_REQUESTS", "FORK_PULL_REQUESTS"}
 }
 
 // ReportCodeCoverageSortByType is the enum ReportCodeCoverageSortByType.
@@ -618,11 +738,12 @@ type SourceAuthType string
 const (
 	SourceAuthTypeOAuth           SourceAuthType = "OAUTH"
 	SourceAuthTypeCodeconnections SourceAuthType = "CODECONNECTIONS"
+	SourceAuthTypeSecretsManager  SourceAuthType = "SECRETS_MANAGER"
 )
 
 // Values returns the values the model knows.
 func (SourceAuthType) Values() []string {
-	return []string{"OAUTH", "CODECONNECTIONS"}
+	return []string{"OAUTH", "CODECONNECTIONS", "SECRETS_MANAGER"}
 }
 
 // SourceType is the enum SourceType.
@@ -669,13 +790,14 @@ type WebhookBuildType string
 
 // The values of WebhookBuildType.
 const (
-	WebhookBuildTypeBuild      WebhookBuildType = "BUILD"
-	WebhookBuildTypeBuildBatch WebhookBuildType = "BUILD_BATCH"
+	WebhookBuildTypeBuild                WebhookBuildType = "BUILD"
+	WebhookBuildTypeBuildBatch           WebhookBuildType = "BUILD_BATCH"
+	WebhookBuildTypeRunnerBuildkiteBuild WebhookBuildType = "RUNNER_BUILDKITE_BUILD"
 )
 
 // Values returns the values the model knows.
 func (WebhookBuildType) Values() []string {
-	return []string{"BUILD", "BUILD_BATCH"}
+	return []string{"BUILD", "BUILD_BATCH", "RUNNER_BUILDKITE_BUILD"}
 }
 
 // WebhookFilterType is the enum WebhookFilterType.
@@ -683,20 +805,22 @@ type WebhookFilterType string
 
 // The values of WebhookFilterType.
 const (
-	WebhookFilterTypeEvent          WebhookFilterType = "EVENT"
-	WebhookFilterTypeBaseRef        WebhookFilterType = "BASE_REF"
-	WebhookFilterTypeHeadRef        WebhookFilterType = "HEAD_REF"
-	WebhookFilterTypeActorAccountID WebhookFilterType = "ACTOR_ACCOUNT_ID"
-	WebhookFilterTypeFilePath       WebhookFilterType = "FILE_PATH"
-	WebhookFilterTypeCommitMessage  WebhookFilterType = "COMMIT_MESSAGE"
-	WebhookFilterTypeWorkflowName   WebhookFilterType = "WORKFLOW_NAME"
-	WebhookFilterTypeTagName        WebhookFilterType = "TAG_NAME"
-	WebhookFilterTypeReleaseName    WebhookFilterType = "RELEASE_NAME"
+	WebhookFilterTypeEvent            WebhookFilterType = "EVENT"
+	WebhookFilterTypeBaseRef          WebhookFilterType = "BASE_REF"
+	WebhookFilterTypeHeadRef          WebhookFilterType = "HEAD_REF"
+	WebhookFilterTypeActorAccountID   WebhookFilterType = "ACTOR_ACCOUNT_ID"
+	WebhookFilterTypeFilePath         WebhookFilterType = "FILE_PATH"
+	WebhookFilterTypeCommitMessage    WebhookFilterType = "COMMIT_MESSAGE"
+	WebhookFilterTypeWorkflowName     WebhookFilterType = "WORKFLOW_NAME"
+	WebhookFilterTypeTagName          WebhookFilterType = "TAG_NAME"
+	WebhookFilterTypeReleaseName      WebhookFilterType = "RELEASE_NAME"
+	WebhookFilterTypeRepositoryName   WebhookFilterType = "REPOSITORY_NAME"
+	WebhookFilterTypeOrganizationName WebhookFilterType = "ORGANIZATION_NAME"
 )
 
 // Values returns the values the model knows.
 func (WebhookFilterType) Values() []string {
-	return []string{"EVENT", "BASE_REF", "HEAD_REF", "ACTOR_ACCOUNT_ID", "FILE_PATH", "COMMIT_MESSAGE", "WORKFLOW_NAME", "TAG_NAME", "RELEASE_NAME"}
+	return []string{"EVENT", "BASE_REF", "HEAD_REF", "ACTOR_ACCOUNT_ID", "FILE_PATH", "COMMIT_MESSAGE", "WORKFLOW_NAME", "TAG_NAME", "RELEASE_NAME", "REPOSITORY_NAME", "ORGANIZATION_NAME"}
 }
 
 // WebhookScopeType is the enum WebhookScopeType.
@@ -706,9 +830,26 @@ type WebhookScopeType string
 const (
 	WebhookScopeTypeGithubOrganization WebhookScopeType = "GITHUB_ORGANIZATION"
 	WebhookScopeTypeGithubGlobal       WebhookScopeType = "GITHUB_GLOBAL"
+	WebhookScopeTypeGitlabGroup        WebhookScopeType = "GITLAB_GROUP"
 )
 
 // Values returns the values the model knows.
 func (WebhookScopeType) Values() []string {
-	return []string{"GITHUB_ORGANIZATION", "GITHUB_GLOBAL"}
+	return []string{"GITHUB_ORGANIZATION", "GITHUB_GLOBAL", "GITLAB_GROUP"}
+}
+
+// WebhookStatus is the enum WebhookStatus.
+type WebhookStatus string
+
+// The values of WebhookStatus.
+const (
+	WebhookStatusCreating     WebhookStatus = "CREATING"
+	WebhookStatusCreateFailed WebhookStatus = "CREATE_FAILED"
+	WebhookStatusActive       WebhookStatus = "ACTIVE"
+	WebhookStatusDeleting     WebhookStatus = "DELETING"
+)
+
+// Values returns the values the model knows.
+func (WebhookStatus) Values() []string {
+	return []string{"CREATING", "CREATE_FAILED", "ACTIVE", "DELETING"}
 }

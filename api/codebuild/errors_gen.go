@@ -10,6 +10,7 @@ import (
 
 var (
 	errorAccountLimitExceededException  = aws.ErrorShape{Shape: "AccountLimitExceededException", Code: "AccountLimitExceededException", Status: 400, Type: reflect.TypeFor[AccountLimitExceededException]()}
+	errorAccountSuspendedException      = aws.ErrorShape{Shape: "AccountSuspendedException", Code: "AccountSuspendedException", Status: 400, Type: reflect.TypeFor[AccountSuspendedException]()}
 	errorInvalidInputException          = aws.ErrorShape{Shape: "InvalidInputException", Code: "InvalidInputException", Status: 400, Type: reflect.TypeFor[InvalidInputException]()}
 	errorOAuthProviderException         = aws.ErrorShape{Shape: "OAuthProviderException", Code: "OAuthProviderException", Status: 400, Type: reflect.TypeFor[OAuthProviderException]()}
 	errorResourceAlreadyExistsException = aws.ErrorShape{Shape: "ResourceAlreadyExistsException", Code: "ResourceAlreadyExistsException", Status: 400, Type: reflect.TypeFor[ResourceAlreadyExistsException]()}
@@ -19,6 +20,11 @@ var (
 // NewAccountLimitExceededException returns the error AccountLimitExceededException with its code and status.
 func NewAccountLimitExceededException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("AccountLimitExceededException", "AccountLimitExceededException", 400, format, args...)
+}
+
+// NewAccountSuspendedException returns the error AccountSuspendedException with its code and status.
+func NewAccountSuspendedException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("AccountSuspendedException", "AccountSuspendedException", 400, format, args...)
 }
 
 // NewInvalidInputException returns the error InvalidInputException with its code and status.

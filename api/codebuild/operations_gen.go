@@ -42,6 +42,18 @@ var BatchGetBuilds = aws.NewOp[BatchGetBuildsInput, BatchGetBuildsOutput](&aws.O
 	},
 })
 
+// BatchGetCommandExecutions is the operation BatchGetCommandExecutions.
+var BatchGetCommandExecutions = aws.NewOp[BatchGetCommandExecutionsInput, BatchGetCommandExecutionsOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "BatchGetCommandExecutions",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:BatchGetCommandExecutions"},
+	},
+})
+
 // BatchGetFleets is the operation BatchGetFleets.
 var BatchGetFleets = aws.NewOp[BatchGetFleetsInput, BatchGetFleetsOutput](&aws.Operation{
 	API:    &metadata,
@@ -87,6 +99,18 @@ var BatchGetReports = aws.NewOp[BatchGetReportsInput, BatchGetReportsOutput](&aw
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:BatchGetReports"},
+	},
+})
+
+// BatchGetSandboxes is the operation BatchGetSandboxes.
+var BatchGetSandboxes = aws.NewOp[BatchGetSandboxesInput, BatchGetSandboxesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "BatchGetSandboxes",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:BatchGetSandboxes"},
 	},
 })
 
@@ -354,6 +378,18 @@ var ListBuildsForProject = aws.NewOp[ListBuildsForProjectInput, ListBuildsForPro
 	},
 })
 
+// ListCommandExecutionsForSandbox is the operation ListCommandExecutionsForSandbox.
+var ListCommandExecutionsForSandbox = aws.NewOp[ListCommandExecutionsForSandboxInput, ListCommandExecutionsForSandboxOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListCommandExecutionsForSandbox",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:ListCommandExecutionsForSandbox"},
+	},
+})
+
 // ListCuratedEnvironmentImages is the operation ListCuratedEnvironmentImages.
 var ListCuratedEnvironmentImages = aws.NewOp[ListCuratedEnvironmentImagesInput, ListCuratedEnvironmentImagesOutput](&aws.Operation{
 	API:    &metadata,
@@ -422,6 +458,30 @@ var ListReportsForReportGroup = aws.NewOp[ListReportsForReportGroupInput, ListRe
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:ListReportsForReportGroup"},
+	},
+})
+
+// ListSandboxes is the operation ListSandboxes.
+var ListSandboxes = aws.NewOp[ListSandboxesInput, ListSandboxesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListSandboxes",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:ListSandboxes"},
+	},
+})
+
+// ListSandboxesForProject is the operation ListSandboxesForProject.
+var ListSandboxesForProject = aws.NewOp[ListSandboxesForProjectInput, ListSandboxesForProjectOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListSandboxesForProject",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:ListSandboxesForProject"},
 	},
 })
 
@@ -521,6 +581,42 @@ var StartBuildBatch = aws.NewOp[StartBuildBatchInput, StartBuildBatchOutput](&aw
 	},
 })
 
+// StartCommandExecution is the operation StartCommandExecution.
+var StartCommandExecution = aws.NewOp[StartCommandExecutionInput, StartCommandExecutionOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "StartCommandExecution",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:StartCommandExecution"},
+	},
+})
+
+// StartSandbox is the operation StartSandbox.
+var StartSandbox = aws.NewOp[StartSandboxInput, StartSandboxOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "StartSandbox",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountSuspendedException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:StartSandbox"},
+	},
+})
+
+// StartSandboxConnection is the operation StartSandboxConnection.
+var StartSandboxConnection = aws.NewOp[StartSandboxConnectionInput, StartSandboxConnectionOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "StartSandboxConnection",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:StartSandboxConnection"},
+	},
+})
+
 // StopBuild is the operation StopBuild.
 var StopBuild = aws.NewOp[StopBuildInput, StopBuildOutput](&aws.Operation{
 	API:    &metadata,
@@ -542,6 +638,18 @@ var StopBuildBatch = aws.NewOp[StopBuildBatchInput, StopBuildBatchOutput](&aws.O
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:StopBuildBatch"},
+	},
+})
+
+// StopSandbox is the operation StopSandbox.
+var StopSandbox = aws.NewOp[StopSandboxInput, StopSandboxOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "StopSandbox",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "codebuild:StopSandbox"},
 	},
 })
 

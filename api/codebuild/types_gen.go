@@ -39,6 +39,18 @@ type BatchGetBuildsOutput struct {
 	BuildsNotFound []string `aws:"buildsNotFound,min=1,max=100,each.min=1"`
 }
 
+// BatchGetCommandExecutionsInput is the input of BatchGetCommandExecutions.
+type BatchGetCommandExecutionsInput struct {
+	SandboxID           string   `aws:"sandboxId,required,min=1"`
+	CommandExecutionIDs []string `aws:"commandExecutionIds,required,min=1,max=100,each.min=1"`
+}
+
+// BatchGetCommandExecutionsOutput is the output of BatchGetCommandExecutions.
+type BatchGetCommandExecutionsOutput struct {
+	CommandExecutions         []CommandExecution `aws:"commandExecutions"`
+	CommandExecutionsNotFound []string           `aws:"commandExecutionsNotFound,min=1,max=100,each.min=1"`
+}
+
 // BatchGetFleetsInput is the input of BatchGetFleets.
 type BatchGetFleetsInput struct {
 	Names []string `aws:"names,required,min=1,max=100,each.min=1"`
@@ -83,10 +95,21 @@ type BatchGetReportsOutput struct {
 	ReportsNotFound []string `aws:"reportsNotFound,min=1,max=100,each.min=1"`
 }
 
+// BatchGetSandboxesInput is the input of BatchGetSandboxes.
+type BatchGetSandboxesInput struct {
+	IDs []string `aws:"ids,required,each.min=1"`
+}
+
+// BatchGetSandboxesOutput is the output of BatchGetSandboxes.
+type BatchGetSandboxesOutput struct {
+	Sandboxes         []Sandbox `aws:"sandboxes"`
+	SandboxesNotFound []string  `aws:"sandboxesNotFound,each.min=1"`
+}
+
 // CreateFleetInput is the input of CreateFleet.
 type CreateFleetInput struct {
 	Name                 string                     `aws:"name,required,min=2,max=128" pattern:"[A-Za-z0-9][A-Za-z0-9\\-_]{1,127}"`
-	BaseCapacity         int32                      `aws:"baseCapacity,required,min=1"`
+	BaseCapacity         int32                      `aws:"baseCapacity,required"`
 	EnvironmentType      EnvironmentType            `aws:"environmentType,required"`
 	ComputeType          ComputeType                `aws:"computeType,required"`
 	ScalingConfiguration *ScalingConfigurationInput `aws:"scalingConfiguration"`
@@ -94,6 +117,9 @@ type CreateFleetInput struct {
 	VPCConfig            *VPCConfig                 `aws:"vpcConfig"`
 	FleetServiceRole     *string                    `aws:"fleetServiceRole,min=1"`
 	Tags                 []Tag                      `aws:"tags,min=0,max=50"`
+	ComputeConfiguration *ComputeConfiguration      `aws:"computeConfiguration"`
+	ProxyConfiguration   *ProxyConfiguration        `aws:"proxyConfiguration"`
+	ImageID              *string                    `aws:"imageId,min=1"`
 }
 
 // CreateFleetOutput is the output of CreateFleet.
@@ -124,6 +150,7 @@ type CreateProjectInput struct {
 	FileSystemLocations     []ProjectFileSystemLocation `aws:"fileSystemLocations"`
 	BuildBatchConfig        *ProjectBuildBatchConfig    `aws:"buildBatchConfig"`
 	ConcurrentBuildLimit    *int32                      `aws:"concurrentBuildLimit"`
+	AutoRetryLimit          *int32                      `aws:"autoRetryLimit"`
 }
 
 // CreateProjectOutput is the output of CreateProject.
@@ -146,12 +173,13 @@ type CreateReportGroupOutput struct {
 
 // CreateWebhookInput is the input of CreateWebhook.
 type CreateWebhookInput struct {
-	ProjectName        string              `aws:"projectName,required,min=2,max=150" pattern:"[A-Za-z0-9][A-Za-z0-9\\-_]{1,149}"`
-	BranchFilter       *string             `aws:"branchFilter"`
-	FilterGroups       [][]WebhookFilter   `aws:"filterGroups"`
-	BuildType          *WebhookBuildType   `aws:"buildType"`
-	ManualCreation     *bool               `aws:"manualCreation"`
-	ScopeConfiguration *ScopeConfiguration `aws:"scopeConfiguration"`
+	ProjectName            string                  `aws:"projectName,required,min=2,max=150" pattern:"[A-Za-z0-9][A-Za-z0-9\\-_]{1,149}"`
+	BranchFilter           *string                 `aws:"branchFilter"`
+	FilterGroups           [][]WebhookFilter       `aws:"filterGroups"`
+	BuildType              *WebhookBuildType       `aws:"buildType"`
+	ManualCreation         *bool                   `aws:"manualCreation"`
+	ScopeConfiguration     *ScopeConfiguration     `aws:"scopeConfiguration"`
+	PullRequestBuildPolicy *PullRequestBuildPolicy `aws:"pullRequestBuildPolicy"`
 }
 
 // CreateWebhookOutput is the output of CreateWebhook.
@@ -367,6 +395,20 @@ type ListBuildsForProjectOutput struct {
 	NextToken *string  `aws:"nextToken"`
 }
 
+// ListCommandExecutionsForSandboxInput is the input of ListCommandExecutionsForSandbox.
+type ListCommandExecutionsForSandboxInput struct {
+	SandboxID  string         `aws:"sandboxId,required,min=1"`
+	MaxResults *int32         `aws:"maxResults,min=1,max=100"`
+	SortOrder  *SortOrderType `aws:"sortOrder"`
+	NextToken  *string        `aws:"nextToken,sensitive"`
+}
+
+// ListCommandExecutionsForSandboxOutput is the output of ListCommandExecutionsForSandbox.
+type ListCommandExecutionsForSandboxOutput struct {
+	CommandExecutions []CommandExecution `aws:"commandExecutions"`
+	NextToken         *string            `aws:"nextToken"`
+}
+
 // ListCuratedEnvironmentImagesInput is the input of ListCuratedEnvironmentImages.
 type ListCuratedEnvironmentImagesInput struct {
 }
@@ -444,6 +486,33 @@ type ListReportsForReportGroupInput struct {
 type ListReportsForReportGroupOutput struct {
 	NextToken *string  `aws:"nextToken"`
 	Reports   []string `aws:"reports,min=1,max=100,each.min=1"`
+}
+
+// ListSandboxesInput is the input of ListSandboxes.
+type ListSandboxesInput struct {
+	MaxResults *int32         `aws:"maxResults,min=1,max=100"`
+	SortOrder  *SortOrderType `aws:"sortOrder"`
+	NextToken  *string        `aws:"nextToken"`
+}
+
+// ListSandboxesOutput is the output of ListSandboxes.
+type ListSandboxesOutput struct {
+	IDs       []string `aws:"ids,each.min=1"`
+	NextToken *string  `aws:"nextToken"`
+}
+
+// ListSandboxesForProjectInput is the input of ListSandboxesForProject.
+type ListSandboxesForProjectInput struct {
+	ProjectName string         `aws:"projectName,required,min=1"`
+	MaxResults  *int32         `aws:"maxResults,min=1,max=100"`
+	SortOrder   *SortOrderType `aws:"sortOrder"`
+	NextToken   *string        `aws:"nextToken,sensitive"`
+}
+
+// ListSandboxesForProjectOutput is the output of ListSandboxesForProject.
+type ListSandboxesForProjectOutput struct {
+	IDs       []string `aws:"ids,each.min=1"`
+	NextToken *string  `aws:"nextToken"`
 }
 
 // ListSharedProjectsInput is the input of ListSharedProjects.
@@ -551,6 +620,7 @@ type StartBuildInput struct {
 	ImagePullCredentialsTypeOverride *ImagePullCredentialsType `aws:"imagePullCredentialsTypeOverride"`
 	DebugSessionEnabled              *bool                     `aws:"debugSessionEnabled"`
 	FleetOverride                    *ProjectFleet             `aws:"fleetOverride"`
+	AutoRetryLimitOverride           *int32                    `aws:"autoRetryLimitOverride"`
 }
 
 // StartBuildOutput is the output of StartBuild.
@@ -598,6 +668,39 @@ type StartBuildBatchOutput struct {
 	BuildBatch *BuildBatch `aws:"buildBatch"`
 }
 
+// StartCommandExecutionInput is the input of StartCommandExecution.
+type StartCommandExecutionInput struct {
+	SandboxID string       `aws:"sandboxId,required,min=1"`
+	Command   string       `aws:"command,required,sensitive,min=1"`
+	Type      *CommandType `aws:"type"`
+}
+
+// StartCommandExecutionOutput is the output of StartCommandExecution.
+type StartCommandExecutionOutput struct {
+	CommandExecution *CommandExecution `aws:"commandExecution"`
+}
+
+// StartSandboxInput is the input of StartSandbox.
+type StartSandboxInput struct {
+	ProjectName      *string `aws:"projectName,min=1"`
+	IdempotencyToken *string `aws:"idempotencyToken,sensitive"`
+}
+
+// StartSandboxOutput is the output of StartSandbox.
+type StartSandboxOutput struct {
+	Sandbox *Sandbox `aws:"sandbox"`
+}
+
+// StartSandboxConnectionInput is the input of StartSandboxConnection.
+type StartSandboxConnectionInput struct {
+	SandboxID string `aws:"sandboxId,required,min=1"`
+}
+
+// StartSandboxConnectionOutput is the output of StartSandboxConnection.
+type StartSandboxConnectionOutput struct {
+	SsmSession *SSMSession `aws:"ssmSession"`
+}
+
 // StopBuildInput is the input of StopBuild.
 type StopBuildInput struct {
 	ID string `aws:"id,required,min=1"`
@@ -618,10 +721,20 @@ type StopBuildBatchOutput struct {
 	BuildBatch *BuildBatch `aws:"buildBatch"`
 }
 
+// StopSandboxInput is the input of StopSandbox.
+type StopSandboxInput struct {
+	ID string `aws:"id,required,min=1"`
+}
+
+// StopSandboxOutput is the output of StopSandbox.
+type StopSandboxOutput struct {
+	Sandbox *Sandbox `aws:"sandbox"`
+}
+
 // UpdateFleetInput is the input of UpdateFleet.
 type UpdateFleetInput struct {
 	ARN                  string                     `aws:"arn,required,min=1"`
-	BaseCapacity         *int32                     `aws:"baseCapacity,min=1"`
+	BaseCapacity         *int32                     `aws:"baseCapacity"`
 	EnvironmentType      *EnvironmentType           `aws:"environmentType"`
 	ComputeType          *ComputeType               `aws:"computeType"`
 	ScalingConfiguration *ScalingConfigurationInput `aws:"scalingConfiguration"`
@@ -629,6 +742,9 @@ type UpdateFleetInput struct {
 	VPCConfig            *VPCConfig                 `aws:"vpcConfig"`
 	FleetServiceRole     *string                    `aws:"fleetServiceRole,min=1"`
 	Tags                 []Tag                      `aws:"tags,min=0,max=50"`
+	ComputeConfiguration *ComputeConfiguration      `aws:"computeConfiguration"`
+	ProxyConfiguration   *ProxyConfiguration        `aws:"proxyConfiguration"`
+	ImageID              *string                    `aws:"imageId,min=1"`
 }
 
 // UpdateFleetOutput is the output of UpdateFleet.
@@ -659,6 +775,7 @@ type UpdateProjectInput struct {
 	FileSystemLocations     []ProjectFileSystemLocation `aws:"fileSystemLocations"`
 	BuildBatchConfig        *ProjectBuildBatchConfig    `aws:"buildBatchConfig"`
 	ConcurrentBuildLimit    *int32                      `aws:"concurrentBuildLimit"`
+	AutoRetryLimit          *int32                      `aws:"autoRetryLimit"`
 }
 
 // UpdateProjectOutput is the output of UpdateProject.
@@ -694,11 +811,12 @@ type UpdateReportGroupOutput struct {
 
 // UpdateWebhookInput is the input of UpdateWebhook.
 type UpdateWebhookInput struct {
-	ProjectName  string            `aws:"projectName,required,min=2,max=150" pattern:"[A-Za-z0-9][A-Za-z0-9\\-_]{1,149}"`
-	BranchFilter *string           `aws:"branchFilter"`
-	RotateSecret *bool             `aws:"rotateSecret"`
-	FilterGroups [][]WebhookFilter `aws:"filterGroups"`
-	BuildType    *WebhookBuildType `aws:"buildType"`
+	ProjectName            string                  `aws:"projectName,required,min=2,max=150" pattern:"[A-Za-z0-9][A-Za-z0-9\\-_]{1,149}"`
+	BranchFilter           *string                 `aws:"branchFilter"`
+	RotateSecret           *bool                   `aws:"rotateSecret"`
+	FilterGroups           [][]WebhookFilter       `aws:"filterGroups"`
+	BuildType              *WebhookBuildType       `aws:"buildType"`
+	PullRequestBuildPolicy *PullRequestBuildPolicy `aws:"pullRequestBuildPolicy"`
 }
 
 // UpdateWebhookOutput is the output of UpdateWebhook.
@@ -711,10 +829,24 @@ type AccountLimitExceededException struct {
 	_ struct{} `aws:"error=AccountLimitExceededException"`
 }
 
+// AccountSuspendedException is the structure AccountSuspendedException.
+type AccountSuspendedException struct {
+	_ struct{} `aws:"error=AccountSuspendedException"`
+}
+
+// AutoRetryConfig is the structure AutoRetryConfig.
+type AutoRetryConfig struct {
+	AutoRetryLimit    *int32  `aws:"autoRetryLimit"`
+	AutoRetryNumber   *int32  `aws:"autoRetryNumber"`
+	NextAutoRetry     *string `aws:"nextAutoRetry"`
+	PreviousAutoRetry *string `aws:"previousAutoRetry"`
+}
+
 // BatchRestrictions is the structure BatchRestrictions.
 type BatchRestrictions struct {
 	MaximumBuildsAllowed *int32   `aws:"maximumBuildsAllowed"`
 	ComputeTypesAllowed  []string `aws:"computeTypesAllowed,each.min=1"`
+	FleetsAllowed        []string `aws:"fleetsAllowed,each.min=1"`
 }
 
 // Build is the structure Build.
@@ -751,6 +883,7 @@ type Build struct {
 	FileSystemLocations          []ProjectFileSystemLocation   `aws:"fileSystemLocations"`
 	DebugSession                 *DebugSession                 `aws:"debugSession"`
 	BuildBatchARN                *string                       `aws:"buildBatchArn"`
+	AutoRetryConfig              *AutoRetryConfig              `aws:"autoRetryConfig"`
 }
 
 // BuildArtifacts is the structure BuildArtifacts.
@@ -796,6 +929,7 @@ type BuildBatch struct {
 	BuildBatchConfig        *ProjectBuildBatchConfig    `aws:"buildBatchConfig"`
 	BuildGroups             []BuildGroup                `aws:"buildGroups"`
 	DebugSessionEnabled     *bool                       `aws:"debugSessionEnabled"`
+	ReportARNs              []string                    `aws:"reportArns"`
 }
 
 // BuildBatchFilter is the structure BuildBatchFilter.
@@ -884,10 +1018,49 @@ type CodeCoverageReportSummary struct {
 	BranchesMissed           *int32   `aws:"branchesMissed,min=0"`
 }
 
+// CommandExecution is the structure CommandExecution.
+type CommandExecution struct {
+	ID                    *string       `aws:"id,min=1"`
+	SandboxID             *string       `aws:"sandboxId,min=1"`
+	SubmitTime            *time.Time    `aws:"submitTime"`
+	StartTime             *time.Time    `aws:"startTime"`
+	EndTime               *time.Time    `aws:"endTime"`
+	Status                *string       `aws:"status,min=1"`
+	Command               *string       `aws:"command,sensitive,min=1"`
+	Type                  *CommandType  `aws:"type"`
+	ExitCode              *string       `aws:"exitCode,min=1"`
+	StandardOutputContent *string       `aws:"standardOutputContent,sensitive,min=1"`
+	StandardErrContent    *string       `aws:"standardErrContent,sensitive,min=1"`
+	Logs                  *LogsLocation `aws:"logs"`
+	SandboxARN            *string       `aws:"sandboxArn,min=1"`
+}
+
+// ComputeConfiguration is the structure ComputeConfiguration.
+type ComputeConfiguration struct {
+	VCPU         *int64       `aws:"vCpu"`
+	Memory       *int64       `aws:"memory"`
+	Disk         *int64       `aws:"disk"`
+	MachineType  *MachineType `aws:"machineType"`
+	InstanceType *string      `aws:"instanceType,min=1"`
+}
+
 // DebugSession is the structure DebugSession.
 type DebugSession struct {
 	SessionEnabled *bool   `aws:"sessionEnabled"`
 	SessionTarget  *string `aws:"sessionTarget,min=1"`
+}
+
+// DockerServer is the structure DockerServer.
+type DockerServer struct {
+	ComputeType      ComputeType         `aws:"computeType,required"`
+	SecurityGroupIDs []string            `aws:"securityGroupIds,max=5,each.min=1"`
+	Status           *DockerServerStatus `aws:"status"`
+}
+
+// DockerServerStatus is the structure DockerServerStatus.
+type DockerServerStatus struct {
+	Status  *string `aws:"status"`
+	Message *string `aws:"message"`
 }
 
 // EnvironmentImage is the structure EnvironmentImage.
@@ -930,7 +1103,7 @@ type Fleet struct {
 	Created              *time.Time                  `aws:"created"`
 	LastModified         *time.Time                  `aws:"lastModified"`
 	Status               *FleetStatus                `aws:"status"`
-	BaseCapacity         *int32                      `aws:"baseCapacity,min=1"`
+	BaseCapacity         *int32                      `aws:"baseCapacity"`
 	EnvironmentType      *EnvironmentType            `aws:"environmentType"`
 	ComputeType          *ComputeType                `aws:"computeType"`
 	ScalingConfiguration *ScalingConfigurationOutput `aws:"scalingConfiguration"`
@@ -938,6 +1111,16 @@ type Fleet struct {
 	VPCConfig            *VPCConfig                  `aws:"vpcConfig"`
 	FleetServiceRole     *string                     `aws:"fleetServiceRole,min=1"`
 	Tags                 []Tag                       `aws:"tags,min=0,max=50"`
+	ComputeConfiguration *ComputeConfiguration       `aws:"computeConfiguration"`
+	ProxyConfiguration   *ProxyConfiguration         `aws:"proxyConfiguration"`
+	ImageID              *string                     `aws:"imageId,min=1"`
+}
+
+// FleetProxyRule is the structure FleetProxyRule.
+type FleetProxyRule struct {
+	Type     FleetProxyRuleType       `aws:"type,required"`
+	Effect   FleetProxyRuleEffectType `aws:"effect,required"`
+	Entities []string                 `aws:"entities,required,min=1,max=100"`
 }
 
 // FleetStatus is the structure FleetStatus.
@@ -1022,6 +1205,7 @@ type Project struct {
 	ProjectVisibility       *ProjectVisibilityType      `aws:"projectVisibility"`
 	PublicProjectAlias      *string                     `aws:"publicProjectAlias,min=1"`
 	ResourceAccessRole      *string                     `aws:"resourceAccessRole,min=1"`
+	AutoRetryLimit          *int32                      `aws:"autoRetryLimit"`
 }
 
 // ProjectArtifacts is the structure ProjectArtifacts.
@@ -1055,9 +1239,10 @@ type ProjectBuildBatchConfig struct {
 
 // ProjectCache is the structure ProjectCache.
 type ProjectCache struct {
-	Type     CacheType   `aws:"type,required"`
-	Location *string     `aws:"location"`
-	Modes    []CacheMode `aws:"modes"`
+	Type           CacheType   `aws:"type,required"`
+	Location       *string     `aws:"location"`
+	Modes          []CacheMode `aws:"modes"`
+	CacheNamespace *string     `aws:"cacheNamespace"`
 }
 
 // ProjectEnvironment is the structure ProjectEnvironment.
@@ -1071,6 +1256,8 @@ type ProjectEnvironment struct {
 	Certificate              *string                   `aws:"certificate"`
 	RegistryCredential       *RegistryCredential       `aws:"registryCredential"`
 	ImagePullCredentialsType *ImagePullCredentialsType `aws:"imagePullCredentialsType"`
+	ComputeConfiguration     *ComputeConfiguration     `aws:"computeConfiguration"`
+	DockerServer             *DockerServer             `aws:"dockerServer"`
 }
 
 // ProjectFileSystemLocation is the structure ProjectFileSystemLocation.
@@ -1105,6 +1292,18 @@ type ProjectSource struct {
 type ProjectSourceVersion struct {
 	SourceIdentifier string `aws:"sourceIdentifier,required"`
 	SourceVersion    string `aws:"sourceVersion,required"`
+}
+
+// ProxyConfiguration is the structure ProxyConfiguration.
+type ProxyConfiguration struct {
+	DefaultBehavior   *FleetProxyRuleBehavior `aws:"defaultBehavior"`
+	OrderedProxyRules []FleetProxyRule        `aws:"orderedProxyRules,max=100"`
+}
+
+// PullRequestBuildPolicy is the structure PullRequestBuildPolicy.
+type PullRequestBuildPolicy struct {
+	RequiresCommentApproval PullRequestBuildCommentApproval `aws:"requiresCommentApproval,required"`
+	ApproverRoles           []PullRequestBuildApproverRole  `aws:"approverRoles"`
 }
 
 // RegistryCredential is the structure RegistryCredential.
@@ -1200,19 +1399,73 @@ type S3ReportExportConfig struct {
 	EncryptionDisabled *bool                `aws:"encryptionDisabled"`
 }
 
+// SSMSession is the structure SSMSession.
+type SSMSession struct {
+	SessionID  *string `aws:"sessionId"`
+	TokenValue *string `aws:"tokenValue"`
+	StreamURL  *string `aws:"streamUrl"`
+}
+
+// Sandbox is the structure Sandbox.
+type Sandbox struct {
+	ID                      *string                     `aws:"id,min=1"`
+	ARN                     *string                     `aws:"arn,min=1"`
+	ProjectName             *string                     `aws:"projectName,min=1"`
+	RequestTime             *time.Time                  `aws:"requestTime"`
+	StartTime               *time.Time                  `aws:"startTime"`
+	EndTime                 *time.Time                  `aws:"endTime"`
+	Status                  *string                     `aws:"status"`
+	Source                  *ProjectSource              `aws:"source"`
+	SourceVersion           *string                     `aws:"sourceVersion,min=1"`
+	SecondarySources        []ProjectSource             `aws:"secondarySources,min=0,max=12"`
+	SecondarySourceVersions []ProjectSourceVersion      `aws:"secondarySourceVersions,min=0,max=12"`
+	Environment             *ProjectEnvironment         `aws:"environment"`
+	FileSystemLocations     []ProjectFileSystemLocation `aws:"fileSystemLocations"`
+	TimeoutInMinutes        *int32                      `aws:"timeoutInMinutes"`
+	QueuedTimeoutInMinutes  *int32                      `aws:"queuedTimeoutInMinutes"`
+	VPCConfig               *VPCConfig                  `aws:"vpcConfig"`
+	LogConfig               *LogsConfig                 `aws:"logConfig"`
+	EncryptionKey           *string                     `aws:"encryptionKey,min=1"`
+	ServiceRole             *string                     `aws:"serviceRole,min=1"`
+	CurrentSession          *SandboxSession             `aws:"currentSession"`
+}
+
+// SandboxSession is the structure SandboxSession.
+type SandboxSession struct {
+	ID                    *string               `aws:"id,min=1"`
+	Status                *string               `aws:"status"`
+	StartTime             *time.Time            `aws:"startTime"`
+	EndTime               *time.Time            `aws:"endTime"`
+	CurrentPhase          *string               `aws:"currentPhase"`
+	Phases                []SandboxSessionPhase `aws:"phases"`
+	ResolvedSourceVersion *string               `aws:"resolvedSourceVersion,min=1"`
+	Logs                  *LogsLocation         `aws:"logs"`
+	NetworkInterface      *NetworkInterface     `aws:"networkInterface"`
+}
+
+// SandboxSessionPhase is the structure SandboxSessionPhase.
+type SandboxSessionPhase struct {
+	PhaseType         *string        `aws:"phaseType"`
+	PhaseStatus       *StatusType    `aws:"phaseStatus"`
+	StartTime         *time.Time     `aws:"startTime"`
+	EndTime           *time.Time     `aws:"endTime"`
+	DurationInSeconds *int64         `aws:"durationInSeconds"`
+	Contexts          []PhaseContext `aws:"contexts"`
+}
+
 // ScalingConfigurationInput is the structure ScalingConfigurationInput.
 type ScalingConfigurationInput struct {
 	ScalingType                  *FleetScalingType                    `aws:"scalingType"`
 	TargetTrackingScalingConfigs []TargetTrackingScalingConfiguration `aws:"targetTrackingScalingConfigs"`
-	MaxCapacity                  *int32                               `aws:"maxCapacity,min=1"`
+	MaxCapacity                  *int32                               `aws:"maxCapacity"`
 }
 
 // ScalingConfigurationOutput is the structure ScalingConfigurationOutput.
 type ScalingConfigurationOutput struct {
 	ScalingType                  *FleetScalingType                    `aws:"scalingType"`
 	TargetTrackingScalingConfigs []TargetTrackingScalingConfiguration `aws:"targetTrackingScalingConfigs"`
-	MaxCapacity                  *int32                               `aws:"maxCapacity,min=1"`
-	DesiredCapacity              *int32                               `aws:"desiredCapacity,min=1"`
+	MaxCapacity                  *int32                               `aws:"maxCapacity"`
+	DesiredCapacity              *int32                               `aws:"desiredCapacity"`
 }
 
 // ScopeConfiguration is the structure ScopeConfiguration.
@@ -1258,6 +1511,7 @@ type TestCase struct {
 	DurationInNanoSeconds *int64     `aws:"durationInNanoSeconds"`
 	Message               *string    `aws:"message"`
 	Expired               *time.Time `aws:"expired"`
+	TestSuiteName         *string    `aws:"testSuiteName"`
 }
 
 // TestCaseFilter is the structure TestCaseFilter.
@@ -1283,15 +1537,18 @@ type VPCConfig struct {
 
 // Webhook is the structure Webhook.
 type Webhook struct {
-	URL                *string             `aws:"url,min=1"`
-	PayloadURL         *string             `aws:"payloadUrl,min=1"`
-	Secret             *string             `aws:"secret,min=1"`
-	BranchFilter       *string             `aws:"branchFilter"`
-	FilterGroups       [][]WebhookFilter   `aws:"filterGroups"`
-	BuildType          *WebhookBuildType   `aws:"buildType"`
-	ManualCreation     *bool               `aws:"manualCreation"`
-	LastModifiedSecret *time.Time          `aws:"lastModifiedSecret"`
-	ScopeConfiguration *ScopeConfiguration `aws:"scopeConfiguration"`
+	URL                    *string                 `aws:"url,min=1"`
+	PayloadURL             *string                 `aws:"payloadUrl,min=1"`
+	Secret                 *string                 `aws:"secret,min=1"`
+	BranchFilter           *string                 `aws:"branchFilter"`
+	FilterGroups           [][]WebhookFilter       `aws:"filterGroups"`
+	BuildType              *WebhookBuildType       `aws:"buildType"`
+	ManualCreation         *bool                   `aws:"manualCreation"`
+	LastModifiedSecret     *time.Time              `aws:"lastModifiedSecret"`
+	ScopeConfiguration     *ScopeConfiguration     `aws:"scopeConfiguration"`
+	Status                 *WebhookStatus          `aws:"status"`
+	StatusMessage          *string                 `aws:"statusMessage"`
+	PullRequestBuildPolicy *PullRequestBuildPolicy `aws:"pullRequestBuildPolicy"`
 }
 
 // WebhookFilter is the structure WebhookFilter.

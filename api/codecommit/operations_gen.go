@@ -14,7 +14,7 @@ var AssociateApprovalRuleTemplateWithRepository = aws.NewOp[AssociateApprovalRul
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorApprovalRuleTemplateNameRequiredException, errorInvalidApprovalRuleTemplateNameException, errorApprovalRuleTemplateDoesNotExistException, errorMaximumRuleTemplatesAssociatedWithRepositoryException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:AssociateApprovalRuleTemplateWithRepository"},
+		{Action: "codecommit:AssociateApprovalRuleTemplateWithRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -26,7 +26,7 @@ var BatchAssociateApprovalRuleTemplateWithRepositories = aws.NewOp[BatchAssociat
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorApprovalRuleTemplateNameRequiredException, errorInvalidApprovalRuleTemplateNameException, errorApprovalRuleTemplateDoesNotExistException, errorRepositoryNamesRequiredException, errorMaximumRepositoryNamesExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:BatchAssociateApprovalRuleTemplateWithRepositories"},
+		{Action: "codecommit:BatchAssociateApprovalRuleTemplateWithRepositories", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryNames[]}"}},
 	},
 })
 
@@ -38,7 +38,7 @@ var BatchDescribeMergeConflicts = aws.NewOp[BatchDescribeMergeConflictsInput, Ba
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorMergeOptionRequiredException, errorInvalidMergeOptionException, errorInvalidContinuationTokenException, errorCommitRequiredException, errorCommitDoesNotExistException, errorInvalidCommitException, errorTipsDivergenceExceededException, errorInvalidMaxConflictFilesException, errorInvalidMaxMergeHunksException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:BatchDescribeMergeConflicts"},
+		{Action: "codecommit:BatchDescribeMergeConflicts", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -50,7 +50,7 @@ var BatchDisassociateApprovalRuleTemplateFromRepositories = aws.NewOp[BatchDisas
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorApprovalRuleTemplateNameRequiredException, errorInvalidApprovalRuleTemplateNameException, errorApprovalRuleTemplateDoesNotExistException, errorRepositoryNamesRequiredException, errorMaximumRepositoryNamesExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:BatchDisassociateApprovalRuleTemplateFromRepositories"},
+		{Action: "codecommit:BatchDisassociateApprovalRuleTemplateFromRepositories", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryNames[]}"}},
 	},
 })
 
@@ -62,7 +62,7 @@ var BatchGetCommits = aws.NewOp[BatchGetCommitsInput, BatchGetCommitsOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommitIDsListRequiredException, errorCommitIDsLimitExceededException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:BatchGetCommits"},
+		{Action: "codecommit:BatchGetCommits", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -74,7 +74,7 @@ var BatchGetRepositories = aws.NewOp[BatchGetRepositoriesInput, BatchGetReposito
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNamesRequiredException, errorMaximumRepositoryNamesExceededException, errorInvalidRepositoryNameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:BatchGetRepositories"},
+		{Action: "codecommit:BatchGetRepositories", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryNames[]}"}},
 	},
 })
 
@@ -98,7 +98,7 @@ var CreateBranch = aws.NewOp[CreateBranchInput, CreateBranchOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorBranchNameRequiredException, errorBranchNameExistsException, errorInvalidBranchNameException, errorCommitIDRequiredException, errorCommitDoesNotExistException, errorInvalidCommitIDException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateBranch"},
+		{Action: "codecommit:CreateBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
 	},
 })
 
@@ -110,7 +110,7 @@ var CreateCommit = aws.NewOp[CreateCommitInput, CreateCommitOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorFileEntryRequiredException, errorMaximumFileEntriesExceededException, errorPutFileEntryConflictException, errorSourceFileOrContentRequiredException, errorFileContentAndSourceFileSpecifiedException, errorPathRequiredException, errorInvalidPathException, errorSamePathRequestException, errorFileDoesNotExistException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorInvalidDeletionParameterException, errorRestrictedSourceFileException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorNoChangeException, errorFileNameConflictsWithDirectoryNameException, errorDirectoryNameConflictsWithFileNameException, errorFilePathConflictsWithSubmodulePathException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateCommit"},
+		{Action: "codecommit:CreateCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
 	},
 })
 
@@ -122,7 +122,7 @@ var CreatePullRequest = aws.NewOp[CreatePullRequestInput, CreatePullRequestOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorClientRequestTokenRequiredException, errorInvalidClientRequestTokenException, errorIdempotencyParameterMismatchException, errorReferenceNameRequiredException, errorInvalidReferenceNameException, errorReferenceDoesNotExistException, errorReferenceTypeNotSupportedException, errorTitleRequiredException, errorInvalidTitleException, errorInvalidDescriptionException, errorTargetsRequiredException, errorInvalidTargetsException, errorTargetRequiredException, errorInvalidTargetException, errorMultipleRepositoriesInPullRequestException, errorMaximumOpenPullRequestsExceededException, errorSourceAndDestinationAreSameException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreatePullRequest"},
+		{Action: "codecommit:CreatePullRequest", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${targets[].repositoryName}"}},
 	},
 })
 
@@ -146,7 +146,7 @@ var CreateRepository = aws.NewOp[CreateRepositoryInput, CreateRepositoryOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameExistsException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorInvalidRepositoryDescriptionException, errorRepositoryLimitExceededException, errorOperationNotAllowedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorEncryptionKeyInvalidIDException, errorEncryptionKeyInvalidUsageException, errorInvalidTagsMapException, errorTooManyTagsException, errorInvalidSystemTagUsageException, errorTagPolicyException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateRepository"},
+		{Action: "codecommit:CreateRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -158,7 +158,7 @@ var CreateUnreferencedMergeCommit = aws.NewOp[CreateUnreferencedMergeCommitInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorMergeOptionRequiredException, errorInvalidMergeOptionException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorManualMergeRequiredException, errorMaximumConflictResolutionEntriesExceededException, errorMultipleConflictResolutionEntriesException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorReplacementContentRequiredException, errorInvalidReplacementContentException, errorPathRequiredException, errorInvalidPathException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorConcurrentReferenceUpdateException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateUnreferencedMergeCommit"},
+		{Action: "codecommit:CreateUnreferencedMergeCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -182,7 +182,7 @@ var DeleteBranch = aws.NewOp[DeleteBranchInput, DeleteBranchOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorDefaultBranchCannotBeDeletedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteBranch"},
+		{Action: "codecommit:DeleteBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
 	},
 })
 
@@ -206,7 +206,7 @@ var DeleteFile = aws.NewOp[DeleteFileInput, DeleteFileOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorPathRequiredException, errorInvalidPathException, errorFileDoesNotExistException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteFile"},
+		{Action: "codecommit:DeleteFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
 	},
 })
 
@@ -230,7 +230,7 @@ var DeleteRepository = aws.NewOp[DeleteRepositoryInput, DeleteRepositoryOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteRepository"},
+		{Action: "codecommit:DeleteRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -242,7 +242,7 @@ var DescribeMergeConflicts = aws.NewOp[DescribeMergeConflictsInput, DescribeMerg
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorMergeOptionRequiredException, errorInvalidMergeOptionException, errorInvalidContinuationTokenException, errorCommitRequiredException, errorCommitDoesNotExistException, errorInvalidCommitException, errorTipsDivergenceExceededException, errorPathRequiredException, errorInvalidPathException, errorFileDoesNotExistException, errorInvalidMaxMergeHunksException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DescribeMergeConflicts"},
+		{Action: "codecommit:DescribeMergeConflicts", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -266,7 +266,7 @@ var DisassociateApprovalRuleTemplateFromRepository = aws.NewOp[DisassociateAppro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorApprovalRuleTemplateNameRequiredException, errorInvalidApprovalRuleTemplateNameException, errorApprovalRuleTemplateDoesNotExistException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DisassociateApprovalRuleTemplateFromRepository"},
+		{Action: "codecommit:DisassociateApprovalRuleTemplateFromRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -302,7 +302,7 @@ var GetBlob = aws.NewOp[GetBlobInput, GetBlobOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorBlobIDRequiredException, errorInvalidBlobIDException, errorBlobIDDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorFileTooLargeException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetBlob"},
+		{Action: "codecommit:GetBlob", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -314,7 +314,7 @@ var GetBranch = aws.NewOp[GetBranchInput, GetBranchOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetBranch"},
+		{Action: "codecommit:GetBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -350,7 +350,7 @@ var GetCommentsForComparedCommit = aws.NewOp[GetCommentsForComparedCommitInput, 
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorCommitDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetCommentsForComparedCommit"},
+		{Action: "codecommit:GetCommentsForComparedCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -362,7 +362,7 @@ var GetCommentsForPullRequest = aws.NewOp[GetCommentsForPullRequestInput, GetCom
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestIDRequiredException, errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorCommitDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorRepositoryNotAssociatedWithPullRequestException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetCommentsForPullRequest"},
+		{Action: "codecommit:GetCommentsForPullRequest", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -374,7 +374,7 @@ var GetCommit = aws.NewOp[GetCommitInput, GetCommitOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorCommitIDDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetCommit"},
+		{Action: "codecommit:GetCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -386,7 +386,7 @@ var GetDifferences = aws.NewOp[GetDifferencesInput, GetDifferencesOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorInvalidContinuationTokenException, errorInvalidMaxResultsException, errorInvalidCommitIDException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidPathException, errorPathDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetDifferences"},
+		{Action: "codecommit:GetDifferences", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -398,7 +398,7 @@ var GetFile = aws.NewOp[GetFileInput, GetFileOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorInvalidCommitException, errorCommitDoesNotExistException, errorPathRequiredException, errorInvalidPathException, errorFileDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorFileTooLargeException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetFile"},
+		{Action: "codecommit:GetFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -410,7 +410,7 @@ var GetFolder = aws.NewOp[GetFolderInput, GetFolderOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorInvalidCommitException, errorCommitDoesNotExistException, errorPathRequiredException, errorInvalidPathException, errorFolderDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetFolder"},
+		{Action: "codecommit:GetFolder", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -422,7 +422,7 @@ var GetMergeCommit = aws.NewOp[GetMergeCommitInput, GetMergeCommitOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetMergeCommit"},
+		{Action: "codecommit:GetMergeCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -434,7 +434,7 @@ var GetMergeConflicts = aws.NewOp[GetMergeConflictsInput, GetMergeConflictsOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorMergeOptionRequiredException, errorInvalidMergeOptionException, errorInvalidContinuationTokenException, errorCommitRequiredException, errorCommitDoesNotExistException, errorInvalidCommitException, errorTipsDivergenceExceededException, errorInvalidMaxConflictFilesException, errorInvalidConflictDetailLevelException, errorInvalidDestinationCommitSpecifierException, errorInvalidSourceCommitSpecifierException, errorInvalidConflictResolutionStrategyException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetMergeConflicts"},
+		{Action: "codecommit:GetMergeConflicts", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -446,7 +446,7 @@ var GetMergeOptions = aws.NewOp[GetMergeOptionsInput, GetMergeOptionsOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorCommitRequiredException, errorCommitDoesNotExistException, errorInvalidCommitException, errorTipsDivergenceExceededException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetMergeOptions"},
+		{Action: "codecommit:GetMergeOptions", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -494,7 +494,7 @@ var GetRepository = aws.NewOp[GetRepositoryInput, GetRepositoryOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetRepository"},
+		{Action: "codecommit:GetRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -506,7 +506,7 @@ var GetRepositoryTriggers = aws.NewOp[GetRepositoryTriggersInput, GetRepositoryT
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:GetRepositoryTriggers"},
+		{Action: "codecommit:GetRepositoryTriggers", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -530,7 +530,7 @@ var ListAssociatedApprovalRuleTemplatesForRepository = aws.NewOp[ListAssociatedA
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:ListAssociatedApprovalRuleTemplatesForRepository"},
+		{Action: "codecommit:ListAssociatedApprovalRuleTemplatesForRepository", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -542,7 +542,7 @@ var ListBranches = aws.NewOp[ListBranchesInput, ListBranchesOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorInvalidContinuationTokenException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:ListBranches"},
+		{Action: "codecommit:ListBranches", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -554,7 +554,7 @@ var ListFileCommitHistory = aws.NewOp[ListFileCommitHistoryInput, ListFileCommit
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorInvalidContinuationTokenException, errorInvalidMaxResultsException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:ListFileCommitHistory"},
+		{Action: "codecommit:ListFileCommitHistory", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -566,7 +566,7 @@ var ListPullRequests = aws.NewOp[ListPullRequestsInput, ListPullRequestsOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidPullRequestStatusException, errorInvalidAuthorARNException, errorAuthorDoesNotExistException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:ListPullRequests"},
+		{Action: "codecommit:ListPullRequests", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -602,7 +602,7 @@ var ListTagsForResource = aws.NewOp[ListTagsForResourceInput, ListTagsForResourc
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorResourceARNRequiredException, errorInvalidResourceARNException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:ListTagsForResource"},
+		{Action: "codecommit:ListTagsForResource", Resources: []string{"${resourceArn}"}},
 	},
 })
 
@@ -614,7 +614,7 @@ var MergeBranchesByFastForward = aws.NewOp[MergeBranchesByFastForwardInput, Merg
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorConcurrentReferenceUpdateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesByFastForward"},
+		{Action: "codecommit:MergeBranchesByFastForward", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
 	},
 })
 
@@ -626,7 +626,7 @@ var MergeBranchesBySquash = aws.NewOp[MergeBranchesBySquashInput, MergeBranchesB
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorMaximumConflictResolutionEntriesExceededException, errorMultipleConflictResolutionEntriesException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorReplacementContentRequiredException, errorInvalidReplacementContentException, errorPathRequiredException, errorInvalidPathException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorConcurrentReferenceUpdateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesBySquash"},
+		{Action: "codecommit:MergeBranchesBySquash", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
 	},
 })
 
@@ -638,7 +638,7 @@ var MergeBranchesByThreeWay = aws.NewOp[MergeBranchesByThreeWayInput, MergeBranc
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorConcurrentReferenceUpdateException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorMaximumConflictResolutionEntriesExceededException, errorMultipleConflictResolutionEntriesException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorReplacementContentRequiredException, errorInvalidReplacementContentException, errorPathRequiredException, errorInvalidPathException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesByThreeWay"},
+		{Action: "codecommit:MergeBranchesByThreeWay", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
 	},
 })
 
@@ -650,7 +650,7 @@ var MergePullRequestByFastForward = aws.NewOp[MergePullRequestByFastForwardInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorManualMergeRequiredException, errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorTipOfSourceReferenceIsDifferentException, errorReferenceDoesNotExistException, errorInvalidCommitIDException, errorRepositoryNotAssociatedWithPullRequestException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorConcurrentReferenceUpdateException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestByFastForward"},
+		{Action: "codecommit:MergePullRequestByFastForward", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -662,7 +662,7 @@ var MergePullRequestBySquash = aws.NewOp[MergePullRequestBySquashInput, MergePul
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorPullRequestIDRequiredException, errorInvalidPullRequestIDException, errorInvalidCommitIDException, errorManualMergeRequiredException, errorTipOfSourceReferenceIsDifferentException, errorTipsDivergenceExceededException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorMultipleConflictResolutionEntriesException, errorReplacementContentRequiredException, errorMaximumConflictResolutionEntriesExceededException, errorConcurrentReferenceUpdateException, errorPathRequiredException, errorInvalidPathException, errorInvalidFileModeException, errorInvalidReplacementContentException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorRepositoryNotAssociatedWithPullRequestException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestBySquash"},
+		{Action: "codecommit:MergePullRequestBySquash", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -674,7 +674,7 @@ var MergePullRequestByThreeWay = aws.NewOp[MergePullRequestByThreeWayInput, Merg
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorPullRequestIDRequiredException, errorInvalidPullRequestIDException, errorInvalidCommitIDException, errorManualMergeRequiredException, errorTipOfSourceReferenceIsDifferentException, errorTipsDivergenceExceededException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorMultipleConflictResolutionEntriesException, errorReplacementContentRequiredException, errorMaximumConflictResolutionEntriesExceededException, errorPathRequiredException, errorInvalidPathException, errorInvalidFileModeException, errorInvalidReplacementContentException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorRepositoryNotAssociatedWithPullRequestException, errorConcurrentReferenceUpdateException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestByThreeWay"},
+		{Action: "codecommit:MergePullRequestByThreeWay", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -698,7 +698,7 @@ var PostCommentForComparedCommit = aws.NewOp[PostCommentForComparedCommitInput, 
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorClientRequestTokenRequiredException, errorInvalidClientRequestTokenException, errorIdempotencyParameterMismatchException, errorCommentContentRequiredException, errorCommentContentSizeLimitExceededException, errorInvalidFileLocationException, errorInvalidRelativeFileVersionEnumException, errorPathRequiredException, errorInvalidFilePositionException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorBeforeCommitIDAndAfterCommitIDAreSameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorCommitDoesNotExistException, errorInvalidPathException, errorPathDoesNotExistException, errorPathRequiredException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:PostCommentForComparedCommit"},
+		{Action: "codecommit:PostCommentForComparedCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -710,7 +710,7 @@ var PostCommentForPullRequest = aws.NewOp[PostCommentForPullRequestInput, PostCo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorRepositoryNotAssociatedWithPullRequestException, errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorClientRequestTokenRequiredException, errorInvalidClientRequestTokenException, errorIdempotencyParameterMismatchException, errorCommentContentRequiredException, errorCommentContentSizeLimitExceededException, errorInvalidFileLocationException, errorInvalidRelativeFileVersionEnumException, errorPathRequiredException, errorInvalidFilePositionException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorBeforeCommitIDAndAfterCommitIDAreSameException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorCommitDoesNotExistException, errorInvalidPathException, errorPathDoesNotExistException, errorPathRequiredException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:PostCommentForPullRequest"},
+		{Action: "codecommit:PostCommentForPullRequest", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -746,7 +746,7 @@ var PutFile = aws.NewOp[PutFileInput, PutFileOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorFileContentRequiredException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorPathRequiredException, errorInvalidPathException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidDeletionParameterException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorSameFileContentException, errorFileNameConflictsWithDirectoryNameException, errorDirectoryNameConflictsWithFileNameException, errorFilePathConflictsWithSubmodulePathException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:PutFile"},
+		{Action: "codecommit:PutFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
 	},
 })
 
@@ -758,7 +758,7 @@ var PutRepositoryTriggers = aws.NewOp[PutRepositoryTriggersInput, PutRepositoryT
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryTriggersListRequiredException, errorMaximumRepositoryTriggersExceededException, errorInvalidRepositoryTriggerNameException, errorInvalidRepositoryTriggerDestinationARNException, errorInvalidRepositoryTriggerRegionException, errorInvalidRepositoryTriggerCustomDataException, errorMaximumBranchesExceededException, errorInvalidRepositoryTriggerBranchNameException, errorInvalidRepositoryTriggerEventsException, errorRepositoryTriggerNameRequiredException, errorRepositoryTriggerDestinationARNRequiredException, errorRepositoryTriggerBranchNameListRequiredException, errorRepositoryTriggerEventsListRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:PutRepositoryTriggers"},
+		{Action: "codecommit:PutRepositoryTriggers", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -770,7 +770,7 @@ var TagResource = aws.NewOp[TagResourceInput, TagResourceOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorResourceARNRequiredException, errorInvalidResourceARNException, errorTagsMapRequiredException, errorInvalidTagsMapException, errorTooManyTagsException, errorInvalidSystemTagUsageException, errorTagPolicyException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:TagResource"},
+		{Action: "codecommit:TagResource", Resources: []string{"${resourceArn}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -782,7 +782,7 @@ var TestRepositoryTriggers = aws.NewOp[TestRepositoryTriggersInput, TestReposito
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryTriggersListRequiredException, errorMaximumRepositoryTriggersExceededException, errorInvalidRepositoryTriggerNameException, errorInvalidRepositoryTriggerDestinationARNException, errorInvalidRepositoryTriggerRegionException, errorInvalidRepositoryTriggerCustomDataException, errorMaximumBranchesExceededException, errorInvalidRepositoryTriggerBranchNameException, errorInvalidRepositoryTriggerEventsException, errorRepositoryTriggerNameRequiredException, errorRepositoryTriggerDestinationARNRequiredException, errorRepositoryTriggerBranchNameListRequiredException, errorRepositoryTriggerEventsListRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:TestRepositoryTriggers"},
+		{Action: "codecommit:TestRepositoryTriggers", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -794,7 +794,7 @@ var UntagResource = aws.NewOp[UntagResourceInput, UntagResourceOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorResourceARNRequiredException, errorInvalidResourceARNException, errorTagKeysListRequiredException, errorInvalidTagKeysListException, errorTooManyTagsException, errorInvalidSystemTagUsageException, errorTagPolicyException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:UntagResource"},
+		{Action: "codecommit:UntagResource", Resources: []string{"${resourceArn}"}, Keys: []string{"aws:TagKeys=tagKeys"}},
 	},
 })
 
@@ -854,7 +854,7 @@ var UpdateDefaultBranch = aws.NewOp[UpdateDefaultBranchInput, UpdateDefaultBranc
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:UpdateDefaultBranch"},
+		{Action: "codecommit:UpdateDefaultBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -926,7 +926,7 @@ var UpdateRepositoryDescription = aws.NewOp[UpdateRepositoryDescriptionInput, Up
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorInvalidRepositoryDescriptionException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:UpdateRepositoryDescription"},
+		{Action: "codecommit:UpdateRepositoryDescription", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -938,7 +938,7 @@ var UpdateRepositoryEncryptionKey = aws.NewOp[UpdateRepositoryEncryptionKeyInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorEncryptionKeyRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyInvalidIDException, errorEncryptionKeyInvalidUsageException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:UpdateRepositoryEncryptionKey"},
+		{Action: "codecommit:UpdateRepositoryEncryptionKey", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
 	},
 })
 
@@ -950,6 +950,6 @@ var UpdateRepositoryName = aws.NewOp[UpdateRepositoryNameInput, UpdateRepository
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryDoesNotExistException, errorRepositoryNameExistsException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:UpdateRepositoryName"},
+		{Action: "codecommit:UpdateRepositoryName", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${oldName}"}},
 	},
 })

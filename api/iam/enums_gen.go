@@ -73,6 +73,20 @@ func (EntityType) Values() []string {
 	return []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}
 }
 
+// FeatureType is the enum FeatureType.
+type FeatureType string
+
+// The values of FeatureType.
+const (
+	FeatureTypeRootCredentialsManagement FeatureType = "RootCredentialsManagement"
+	FeatureTypeRootSessions              FeatureType = "RootSessions"
+)
+
+// Values returns the values the model knows.
+func (FeatureType) Values() []string {
+	return []string{"RootCredentialsManagement", "RootSessions"}
+}
+
 // PermissionsBoundaryAttachmentType is the enum PermissionsBoundaryAttachmentType.
 type PermissionsBoundaryAttachmentType string
 
@@ -99,6 +113,20 @@ const (
 // Values returns the values the model knows.
 func (PolicyEvaluationDecisionType) Values() []string {
 	return []string{"allowed", "explicitDeny", "implicitDeny"}
+}
+
+// PolicyParameterTypeEnum is the enum PolicyParameterTypeEnum.
+type PolicyParameterTypeEnum string
+
+// The values of PolicyParameterTypeEnum.
+const (
+	PolicyParameterTypeEnumString     PolicyParameterTypeEnum = "string"
+	PolicyParameterTypeEnumStringList PolicyParameterTypeEnum = "stringList"
+)
+
+// Values returns the values the model knows.
+func (PolicyParameterTypeEnum) Values() []string {
+	return []string{"string", "stringList"}
 }
 
 // PolicySourceType is the enum PolicySourceType.
@@ -162,6 +190,20 @@ func (ReportStateType) Values() []string {
 	return []string{"STARTED", "INPROGRESS", "COMPLETE"}
 }
 
+// AssertionEncryptionModeType is the enum assertionEncryptionModeType.
+type AssertionEncryptionModeType string
+
+// The values of AssertionEncryptionModeType.
+const (
+	AssertionEncryptionModeTypeRequired AssertionEncryptionModeType = "Required"
+	AssertionEncryptionModeTypeAllowed  AssertionEncryptionModeType = "Allowed"
+)
+
+// Values returns the values the model knows.
+func (AssertionEncryptionModeType) Values() []string {
+	return []string{"Required", "Allowed"}
+}
+
 // AssignmentStatusType is the enum assignmentStatusType.
 type AssignmentStatusType string
 
@@ -218,6 +260,36 @@ const (
 // Values returns the values the model knows.
 func (JobStatusType) Values() []string {
 	return []string{"IN_PROGRESS", "COMPLETED", "FAILED"}
+}
+
+// PermissionCheckResultType is the enum permissionCheckResultType.
+type PermissionCheckResultType string
+
+// The values of PermissionCheckResultType.
+const (
+	PermissionCheckResultTypeAllowed PermissionCheckResultType = "ALLOWED"
+	PermissionCheckResultTypeDenied  PermissionCheckResultType = "DENIED"
+	PermissionCheckResultTypeUnsure  PermissionCheckResultType = "UNSURE"
+)
+
+// Values returns the values the model knows.
+func (PermissionCheckResultType) Values() []string {
+	return []string{"ALLOWED", "DENIED", "UNSURE"}
+}
+
+// PermissionCheckStatusType is the enum permissionCheckStatusType.
+type PermissionCheckStatusType string
+
+// The values of PermissionCheckStatusType.
+const (
+	PermissionCheckStatusTypeComplete   PermissionCheckStatusType = "COMPLETE"
+	PermissionCheckStatusTypeInProgress PermissionCheckStatusType = "IN_PROGRESS"
+	PermissionCheckStatusTypeFailed     PermissionCheckStatusType = "FAILED"
+)
+
+// Values returns the values the model knows.
+func (PermissionCheckStatusType) Values() []string {
+	return []string{"COMPLETE", "IN_PROGRESS", "FAILED"}
 }
 
 // PolicyOwnerEntityType is the enum policyOwnerEntityType.
@@ -280,6 +352,25 @@ func (SortKeyType) Values() []string {
 	return []string{"SERVICE_NAMESPACE_ASCENDING", "SERVICE_NAMESPACE_DESCENDING", "LAST_AUTHENTICATED_TIME_ASCENDING", "LAST_AUTHENTICATED_TIME_DESCENDING"}
 }
 
+// StateType is the enum stateType.
+type StateType string
+
+// The values of StateType.
+const (
+	StateTypeUnassigned      StateType = "UNASSIGNED"
+	StateTypeAssigned        StateType = "ASSIGNED"
+	StateTypePendingApproval StateType = "PENDING_APPROVAL"
+	StateTypeFinalized       StateType = "FINALIZED"
+	StateTypeAccepted        StateType = "ACCEPTED"
+	StateTypeRejected        StateType = "REJECTED"
+	StateTypeExpired         StateType = "EXPIRED"
+)
+
+// Values returns the values the model knows.
+func (StateType) Values() []string {
+	return []string{"UNASSIGNED", "ASSIGNED", "PENDING_APPROVAL", "FINALIZED", "ACCEPTED", "REJECTED", "EXPIRED"}
+}
+
 // StatusType is the enum statusType.
 type StatusType string
 
@@ -287,11 +378,12 @@ type StatusType string
 const (
 	StatusTypeActive   StatusType = "Active"
 	StatusTypeInactive StatusType = "Inactive"
+	StatusTypeExpired  StatusType = "Expired"
 )
 
 // Values returns the values the model knows.
 func (StatusType) Values() []string {
-	return []string{"Active", "Inactive"}
+	return []string{"Active", "Inactive", "Expired"}
 }
 
 // SummaryKeyType is the enum summaryKeyType.
@@ -314,6 +406,7 @@ const (
 	SummaryKeyTypeMFADevicesInUse                   SummaryKeyType = "MFADevicesInUse"
 	SummaryKeyTypeAccountMFAEnabled                 SummaryKeyType = "AccountMFAEnabled"
 	SummaryKeyTypeAccountAccessKeysPresent          SummaryKeyType = "AccountAccessKeysPresent"
+	SummaryKeyTypeAccountPasswordPresent            SummaryKeyType = "AccountPasswordPresent"
 	SummaryKeyTypeAccountSigningCertificatesPresent SummaryKeyType = "AccountSigningCertificatesPresent"
 	SummaryKeyTypeAttachedPoliciesPerGroupQuota     SummaryKeyType = "AttachedPoliciesPerGroupQuota"
 	SummaryKeyTypeAttachedPoliciesPerRoleQuota      SummaryKeyType = "AttachedPoliciesPerRoleQuota"
@@ -325,9 +418,32 @@ const (
 	SummaryKeyTypePolicyVersionsInUseQuota          SummaryKeyType = "PolicyVersionsInUseQuota"
 	SummaryKeyTypeVersionsPerPolicyQuota            SummaryKeyType = "VersionsPerPolicyQuota"
 	SummaryKeyTypeGlobalEndpointTokenVersion        SummaryKeyType = "GlobalEndpointTokenVersion"
+	SummaryKeyTypeAssumeRolePolicySizeQuota         SummaryKeyType = "AssumeRolePolicySizeQuota"
+	SummaryKeyTypeInstanceProfiles                  SummaryKeyType = "InstanceProfiles"
+	SummaryKeyTypeInstanceProfilesQuota             SummaryKeyType = "InstanceProfilesQuota"
+	SummaryKeyTypeProviders                         SummaryKeyType = "Providers"
+	SummaryKeyTypeRolePolicySizeQuota               SummaryKeyType = "RolePolicySizeQuota"
+	SummaryKeyTypeRoles                             SummaryKeyType = "Roles"
+	SummaryKeyTypeRolesQuota                        SummaryKeyType = "RolesQuota"
 )
 
 // Values returns the values the model knows.
 func (SummaryKeyType) Values() []string {
-	return []string{"Users", "UsersQuota", "Groups", "GroupsQuota", "ServerCertificates", "ServerCertificatesQuota", "UserPolicySizeQuota", "GroupPolicySizeQuota", "GroupsPerUserQuota", "SigningCertificatesPerUserQuota", "AccessKeysPerUserQuota", "MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "AccountAccessKeysPresent", "AccountSigningCertificatesPresent", "AttachedPoliciesPerGroupQuota", "AttachedPoliciesPerRoleQuota", "AttachedPoliciesPerUserQuota", "Policies", "PoliciesQuota", "PolicySizeQuota", "PolicyVersionsInUse", "PolicyVersionsInUseQuota", "VersionsPerPolicyQuota", "GlobalEndpointTokenVersion"}
+	return []string{"Users", "UsersQuota", "Groups", "GroupsQuota", "ServerCertificates", "ServerCertificatesQuota", "UserPolicySizeQuota", "GroupPolicySizeQuota", "GroupsPerUserQuota", "SigningCertificatesPerUserQuota", "AccessKeysPerUserQuota", "MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "AccountAccessKeysPresent", "AccountPasswordPresent", "AccountSigningCertificatesPresent", "AttachedPoliciesPerGroupQuota", "AttachedPoliciesPerRoleQuota", "AttachedPoliciesPerUserQuota", "Policies", "PoliciesQuota", "PolicySizeQuota", "PolicyVersionsInUse", "PolicyVersionsInUseQuota", "VersionsPerPolicyQuota", "GlobalEndpointTokenVersion", "AssumeRolePolicySizeQuota", "InstanceProfiles", "InstanceProfilesQuota", "Providers", "RolePolicySizeQuota", "Roles", "RolesQuota"}
+}
+
+// SummaryStateType is the enum summaryStateType.
+type SummaryStateType string
+
+// The values of SummaryStateType.
+const (
+	SummaryStateTypeAvailable    SummaryStateType = "AVAILABLE"
+	SummaryStateTypeNotAvailable SummaryStateType = "NOT_AVAILABLE"
+	SummaryStateTypeNotSupported SummaryStateType = "NOT_SUPPORTED"
+	SummaryStateTypeFailed       SummaryStateType = "FAILED"
+)
+
+// Values returns the values the model knows.
+func (SummaryStateType) Values() []string {
+	return []string{"AVAILABLE", "NOT_AVAILABLE", "NOT_SUPPORTED", "FAILED"}
 }

@@ -9,35 +9,52 @@ import (
 )
 
 var (
-	errorConcurrentModificationException        = aws.ErrorShape{Shape: "ConcurrentModificationException", Code: "ConcurrentModification", Status: 409, Type: reflect.TypeFor[ConcurrentModificationException]()}
-	errorCredentialReportExpiredException       = aws.ErrorShape{Shape: "CredentialReportExpiredException", Code: "ReportExpired", Status: 410, Type: reflect.TypeFor[CredentialReportExpiredException]()}
-	errorCredentialReportNotPresentException    = aws.ErrorShape{Shape: "CredentialReportNotPresentException", Code: "ReportNotPresent", Status: 410, Type: reflect.TypeFor[CredentialReportNotPresentException]()}
-	errorCredentialReportNotReadyException      = aws.ErrorShape{Shape: "CredentialReportNotReadyException", Code: "ReportInProgress", Status: 404, Type: reflect.TypeFor[CredentialReportNotReadyException]()}
-	errorDeleteConflictException                = aws.ErrorShape{Shape: "DeleteConflictException", Code: "DeleteConflict", Status: 409, Type: reflect.TypeFor[DeleteConflictException]()}
-	errorDuplicateCertificateException          = aws.ErrorShape{Shape: "DuplicateCertificateException", Code: "DuplicateCertificate", Status: 409, Type: reflect.TypeFor[DuplicateCertificateException]()}
-	errorDuplicateSSHPublicKeyException         = aws.ErrorShape{Shape: "DuplicateSSHPublicKeyException", Code: "DuplicateSSHPublicKey", Status: 400, Type: reflect.TypeFor[DuplicateSSHPublicKeyException]()}
-	errorEntityAlreadyExistsException           = aws.ErrorShape{Shape: "EntityAlreadyExistsException", Code: "EntityAlreadyExists", Status: 409, Type: reflect.TypeFor[EntityAlreadyExistsException]()}
-	errorEntityTemporarilyUnmodifiableException = aws.ErrorShape{Shape: "EntityTemporarilyUnmodifiableException", Code: "EntityTemporarilyUnmodifiable", Status: 409, Type: reflect.TypeFor[EntityTemporarilyUnmodifiableException]()}
-	errorInvalidAuthenticationCodeException     = aws.ErrorShape{Shape: "InvalidAuthenticationCodeException", Code: "InvalidAuthenticationCode", Status: 403, Type: reflect.TypeFor[InvalidAuthenticationCodeException]()}
-	errorInvalidCertificateException            = aws.ErrorShape{Shape: "InvalidCertificateException", Code: "InvalidCertificate", Status: 400, Type: reflect.TypeFor[InvalidCertificateException]()}
-	errorInvalidInputException                  = aws.ErrorShape{Shape: "InvalidInputException", Code: "InvalidInput", Status: 400, Type: reflect.TypeFor[InvalidInputException]()}
-	errorInvalidPublicKeyException              = aws.ErrorShape{Shape: "InvalidPublicKeyException", Code: "InvalidPublicKey", Status: 400, Type: reflect.TypeFor[InvalidPublicKeyException]()}
-	errorInvalidUserTypeException               = aws.ErrorShape{Shape: "InvalidUserTypeException", Code: "InvalidUserType", Status: 400, Type: reflect.TypeFor[InvalidUserTypeException]()}
-	errorKeyPairMismatchException               = aws.ErrorShape{Shape: "KeyPairMismatchException", Code: "KeyPairMismatch", Status: 400, Type: reflect.TypeFor[KeyPairMismatchException]()}
-	errorLimitExceededException                 = aws.ErrorShape{Shape: "LimitExceededException", Code: "LimitExceeded", Status: 409, Type: reflect.TypeFor[LimitExceededException]()}
-	errorMalformedCertificateException          = aws.ErrorShape{Shape: "MalformedCertificateException", Code: "MalformedCertificate", Status: 400, Type: reflect.TypeFor[MalformedCertificateException]()}
-	errorMalformedPolicyDocumentException       = aws.ErrorShape{Shape: "MalformedPolicyDocumentException", Code: "MalformedPolicyDocument", Status: 400, Type: reflect.TypeFor[MalformedPolicyDocumentException]()}
-	errorNoSuchEntityException                  = aws.ErrorShape{Shape: "NoSuchEntityException", Code: "NoSuchEntity", Status: 404, Type: reflect.TypeFor[NoSuchEntityException]()}
-	errorOpenIDIdpCommunicationErrorException   = aws.ErrorShape{Shape: "OpenIdIdpCommunicationErrorException", Code: "OpenIdIdpCommunicationError", Status: 400, Type: reflect.TypeFor[OpenIDIdpCommunicationErrorException]()}
-	errorPasswordPolicyViolationException       = aws.ErrorShape{Shape: "PasswordPolicyViolationException", Code: "PasswordPolicyViolation", Status: 400, Type: reflect.TypeFor[PasswordPolicyViolationException]()}
-	errorPolicyEvaluationException              = aws.ErrorShape{Shape: "PolicyEvaluationException", Code: "PolicyEvaluation", Status: 500, Type: reflect.TypeFor[PolicyEvaluationException]()}
-	errorPolicyNotAttachableException           = aws.ErrorShape{Shape: "PolicyNotAttachableException", Code: "PolicyNotAttachable", Status: 400, Type: reflect.TypeFor[PolicyNotAttachableException]()}
-	errorReportGenerationLimitExceededException = aws.ErrorShape{Shape: "ReportGenerationLimitExceededException", Code: "ReportGenerationLimitExceeded", Status: 409, Type: reflect.TypeFor[ReportGenerationLimitExceededException]()}
-	errorServiceFailureException                = aws.ErrorShape{Shape: "ServiceFailureException", Code: "ServiceFailure", Status: 500, Type: reflect.TypeFor[ServiceFailureException]()}
-	errorServiceNotSupportedException           = aws.ErrorShape{Shape: "ServiceNotSupportedException", Code: "NotSupportedService", Status: 404, Type: reflect.TypeFor[ServiceNotSupportedException]()}
-	errorUnmodifiableEntityException            = aws.ErrorShape{Shape: "UnmodifiableEntityException", Code: "UnmodifiableEntity", Status: 400, Type: reflect.TypeFor[UnmodifiableEntityException]()}
-	errorUnrecognizedPublicKeyEncodingException = aws.ErrorShape{Shape: "UnrecognizedPublicKeyEncodingException", Code: "UnrecognizedPublicKeyEncoding", Status: 400, Type: reflect.TypeFor[UnrecognizedPublicKeyEncodingException]()}
+	errorAccountNotManagementOrDelegatedAdministratorException = aws.ErrorShape{Shape: "AccountNotManagementOrDelegatedAdministratorException", Code: "AccountNotManagementOrDelegatedAdministratorException", Status: 400, Type: reflect.TypeFor[AccountNotManagementOrDelegatedAdministratorException]()}
+	errorCallerIsNotManagementAccountException                 = aws.ErrorShape{Shape: "CallerIsNotManagementAccountException", Code: "CallerIsNotManagementAccountException", Status: 400, Type: reflect.TypeFor[CallerIsNotManagementAccountException]()}
+	errorConcurrentModificationException                       = aws.ErrorShape{Shape: "ConcurrentModificationException", Code: "ConcurrentModification", Status: 409, Type: reflect.TypeFor[ConcurrentModificationException]()}
+	errorCredentialReportExpiredException                      = aws.ErrorShape{Shape: "CredentialReportExpiredException", Code: "ReportExpired", Status: 410, Type: reflect.TypeFor[CredentialReportExpiredException]()}
+	errorCredentialReportNotPresentException                   = aws.ErrorShape{Shape: "CredentialReportNotPresentException", Code: "ReportNotPresent", Status: 410, Type: reflect.TypeFor[CredentialReportNotPresentException]()}
+	errorCredentialReportNotReadyException                     = aws.ErrorShape{Shape: "CredentialReportNotReadyException", Code: "ReportInProgress", Status: 404, Type: reflect.TypeFor[CredentialReportNotReadyException]()}
+	errorDeleteConflictException                               = aws.ErrorShape{Shape: "DeleteConflictException", Code: "DeleteConflict", Status: 409, Type: reflect.TypeFor[DeleteConflictException]()}
+	errorDuplicateCertificateException                         = aws.ErrorShape{Shape: "DuplicateCertificateException", Code: "DuplicateCertificate", Status: 409, Type: reflect.TypeFor[DuplicateCertificateException]()}
+	errorDuplicateSSHPublicKeyException                        = aws.ErrorShape{Shape: "DuplicateSSHPublicKeyException", Code: "DuplicateSSHPublicKey", Status: 400, Type: reflect.TypeFor[DuplicateSSHPublicKeyException]()}
+	errorEntityAlreadyExistsException                          = aws.ErrorShape{Shape: "EntityAlreadyExistsException", Code: "EntityAlreadyExists", Status: 409, Type: reflect.TypeFor[EntityAlreadyExistsException]()}
+	errorEntityTemporarilyUnmodifiableException                = aws.ErrorShape{Shape: "EntityTemporarilyUnmodifiableException", Code: "EntityTemporarilyUnmodifiable", Status: 409, Type: reflect.TypeFor[EntityTemporarilyUnmodifiableException]()}
+	errorFeatureDisabledException                              = aws.ErrorShape{Shape: "FeatureDisabledException", Code: "FeatureDisabled", Status: 404, Type: reflect.TypeFor[FeatureDisabledException]()}
+	errorFeatureEnabledException                               = aws.ErrorShape{Shape: "FeatureEnabledException", Code: "FeatureEnabled", Status: 409, Type: reflect.TypeFor[FeatureEnabledException]()}
+	errorInvalidAuthenticationCodeException                    = aws.ErrorShape{Shape: "InvalidAuthenticationCodeException", Code: "InvalidAuthenticationCode", Status: 403, Type: reflect.TypeFor[InvalidAuthenticationCodeException]()}
+	errorInvalidCertificateException                           = aws.ErrorShape{Shape: "InvalidCertificateException", Code: "InvalidCertificate", Status: 400, Type: reflect.TypeFor[InvalidCertificateException]()}
+	errorInvalidInputException                                 = aws.ErrorShape{Shape: "InvalidInputException", Code: "InvalidInput", Status: 400, Type: reflect.TypeFor[InvalidInputException]()}
+	errorInvalidPublicKeyException                             = aws.ErrorShape{Shape: "InvalidPublicKeyException", Code: "InvalidPublicKey", Status: 400, Type: reflect.TypeFor[InvalidPublicKeyException]()}
+	errorInvalidUserTypeException                              = aws.ErrorShape{Shape: "InvalidUserTypeException", Code: "InvalidUserType", Status: 400, Type: reflect.TypeFor[InvalidUserTypeException]()}
+	errorKeyPairMismatchException                              = aws.ErrorShape{Shape: "KeyPairMismatchException", Code: "KeyPairMismatch", Status: 400, Type: reflect.TypeFor[KeyPairMismatchException]()}
+	errorLimitExceededException                                = aws.ErrorShape{Shape: "LimitExceededException", Code: "LimitExceeded", Status: 409, Type: reflect.TypeFor[LimitExceededException]()}
+	errorMalformedCertificateException                         = aws.ErrorShape{Shape: "MalformedCertificateException", Code: "MalformedCertificate", Status: 400, Type: reflect.TypeFor[MalformedCertificateException]()}
+	errorMalformedPolicyDocumentException                      = aws.ErrorShape{Shape: "MalformedPolicyDocumentException", Code: "MalformedPolicyDocument", Status: 400, Type: reflect.TypeFor[MalformedPolicyDocumentException]()}
+	errorNoSuchEntityException                                 = aws.ErrorShape{Shape: "NoSuchEntityException", Code: "NoSuchEntity", Status: 404, Type: reflect.TypeFor[NoSuchEntityException]()}
+	errorOpenIDIdpCommunicationErrorException                  = aws.ErrorShape{Shape: "OpenIdIdpCommunicationErrorException", Code: "OpenIdIdpCommunicationError", Status: 400, Type: reflect.TypeFor[OpenIDIdpCommunicationErrorException]()}
+	errorOrganizationNotFoundException                         = aws.ErrorShape{Shape: "OrganizationNotFoundException", Code: "OrganizationNotFoundException", Status: 400, Type: reflect.TypeFor[OrganizationNotFoundException]()}
+	errorOrganizationNotInAllFeaturesModeException             = aws.ErrorShape{Shape: "OrganizationNotInAllFeaturesModeException", Code: "OrganizationNotInAllFeaturesModeException", Status: 400, Type: reflect.TypeFor[OrganizationNotInAllFeaturesModeException]()}
+	errorPasswordPolicyViolationException                      = aws.ErrorShape{Shape: "PasswordPolicyViolationException", Code: "PasswordPolicyViolation", Status: 400, Type: reflect.TypeFor[PasswordPolicyViolationException]()}
+	errorPolicyEvaluationException                             = aws.ErrorShape{Shape: "PolicyEvaluationException", Code: "PolicyEvaluation", Status: 500, Type: reflect.TypeFor[PolicyEvaluationException]()}
+	errorPolicyNotAttachableException                          = aws.ErrorShape{Shape: "PolicyNotAttachableException", Code: "PolicyNotAttachable", Status: 400, Type: reflect.TypeFor[PolicyNotAttachableException]()}
+	errorReportGenerationLimitExceededException                = aws.ErrorShape{Shape: "ReportGenerationLimitExceededException", Code: "ReportGenerationLimitExceeded", Status: 409, Type: reflect.TypeFor[ReportGenerationLimitExceededException]()}
+	errorServiceAccessNotEnabledException                      = aws.ErrorShape{Shape: "ServiceAccessNotEnabledException", Code: "ServiceAccessNotEnabledException", Status: 400, Type: reflect.TypeFor[ServiceAccessNotEnabledException]()}
+	errorServiceFailureException                               = aws.ErrorShape{Shape: "ServiceFailureException", Code: "ServiceFailure", Status: 500, Type: reflect.TypeFor[ServiceFailureException]()}
+	errorServiceNotSupportedException                          = aws.ErrorShape{Shape: "ServiceNotSupportedException", Code: "NotSupportedService", Status: 404, Type: reflect.TypeFor[ServiceNotSupportedException]()}
+	errorUnmodifiableEntityException                           = aws.ErrorShape{Shape: "UnmodifiableEntityException", Code: "UnmodifiableEntity", Status: 400, Type: reflect.TypeFor[UnmodifiableEntityException]()}
+	errorUnrecognizedPublicKeyEncodingException                = aws.ErrorShape{Shape: "UnrecognizedPublicKeyEncodingException", Code: "UnrecognizedPublicKeyEncoding", Status: 400, Type: reflect.TypeFor[UnrecognizedPublicKeyEncodingException]()}
 )
+
+// NewAccountNotManagementOrDelegatedAdministratorException returns the error AccountNotManagementOrDelegatedAdministratorException with its code and status.
+func NewAccountNotManagementOrDelegatedAdministratorException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("AccountNotManagementOrDelegatedAdministratorException", "AccountNotManagementOrDelegatedAdministratorException", 400, format, args...)
+}
+
+// NewCallerIsNotManagementAccountException returns the error CallerIsNotManagementAccountException with its code and status.
+func NewCallerIsNotManagementAccountException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("CallerIsNotManagementAccountException", "CallerIsNotManagementAccountException", 400, format, args...)
+}
 
 // NewConcurrentModificationException returns the error ConcurrentModificationException with its code and status.
 func NewConcurrentModificationException(format string, args ...any) *aws.Error {
@@ -82,6 +99,16 @@ func NewEntityAlreadyExistsException(format string, args ...any) *aws.Error {
 // NewEntityTemporarilyUnmodifiableException returns the error EntityTemporarilyUnmodifiableException with its code and status.
 func NewEntityTemporarilyUnmodifiableException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("EntityTemporarilyUnmodifiableException", "EntityTemporarilyUnmodifiable", 409, format, args...)
+}
+
+// NewFeatureDisabledException returns the error FeatureDisabledException with its code and status.
+func NewFeatureDisabledException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("FeatureDisabledException", "FeatureDisabled", 404, format, args...)
+}
+
+// NewFeatureEnabledException returns the error FeatureEnabledException with its code and status.
+func NewFeatureEnabledException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("FeatureEnabledException", "FeatureEnabled", 409, format, args...)
 }
 
 // NewInvalidAuthenticationCodeException returns the error InvalidAuthenticationCodeException with its code and status.
@@ -139,6 +166,16 @@ func NewOpenIDIdpCommunicationErrorException(format string, args ...any) *aws.Er
 	return aws.NewShapeError("OpenIdIdpCommunicationErrorException", "OpenIdIdpCommunicationError", 400, format, args...)
 }
 
+// NewOrganizationNotFoundException returns the error OrganizationNotFoundException with its code and status.
+func NewOrganizationNotFoundException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("OrganizationNotFoundException", "OrganizationNotFoundException", 400, format, args...)
+}
+
+// NewOrganizationNotInAllFeaturesModeException returns the error OrganizationNotInAllFeaturesModeException with its code and status.
+func NewOrganizationNotInAllFeaturesModeException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("OrganizationNotInAllFeaturesModeException", "OrganizationNotInAllFeaturesModeException", 400, format, args...)
+}
+
 // NewPasswordPolicyViolationException returns the error PasswordPolicyViolationException with its code and status.
 func NewPasswordPolicyViolationException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("PasswordPolicyViolationException", "PasswordPolicyViolation", 400, format, args...)
@@ -157,6 +194,11 @@ func NewPolicyNotAttachableException(format string, args ...any) *aws.Error {
 // NewReportGenerationLimitExceededException returns the error ReportGenerationLimitExceededException with its code and status.
 func NewReportGenerationLimitExceededException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("ReportGenerationLimitExceededException", "ReportGenerationLimitExceeded", 409, format, args...)
+}
+
+// NewServiceAccessNotEnabledException returns the error ServiceAccessNotEnabledException with its code and status.
+func NewServiceAccessNotEnabledException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("ServiceAccessNotEnabledException", "ServiceAccessNotEnabledException", 400, format, args...)
 }
 
 // NewServiceFailureException returns the error ServiceFailureException with its code and status.

@@ -6,13 +6,25 @@ import (
 	"drydock/aws"
 )
 
+// AcceptDelegationRequest is the operation AcceptDelegationRequest.
+var AcceptDelegationRequest = aws.NewOp[AcceptDelegationRequestInput, AcceptDelegationRequestOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "AcceptDelegationRequest",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException},
+	Grants: []aws.Grant{
+		{Action: "iam:AcceptDelegationRequest"},
+	},
+})
+
 // AddClientIDToOpenIDConnectProvider is the operation AddClientIDToOpenIDConnectProvider.
 var AddClientIDToOpenIDConnectProvider = aws.NewOp[AddClientIDToOpenIDConnectProviderInput, AddClientIDToOpenIDConnectProviderOutput](&aws.Operation{
 	API:    &metadata,
 	Name:   "AddClientIDToOpenIDConnectProvider",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
+	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:AddClientIDToOpenIDConnectProvider"},
 	},
@@ -39,6 +51,18 @@ var AddUserToGroup = aws.NewOp[AddUserToGroupInput, AddUserToGroupOutput](&aws.O
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:AddUserToGroup"},
+	},
+})
+
+// AssociateDelegationRequest is the operation AssociateDelegationRequest.
+var AssociateDelegationRequest = aws.NewOp[AssociateDelegationRequestInput, AssociateDelegationRequestOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "AssociateDelegationRequest",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "iam:AssociateDelegationRequest"},
 	},
 })
 
@@ -112,6 +136,19 @@ var CreateAccountAlias = aws.NewOp[CreateAccountAliasInput, CreateAccountAliasOu
 	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorEntityAlreadyExistsException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:CreateAccountAlias"},
+	},
+})
+
+// CreateDelegationRequest is the operation CreateDelegationRequest.
+var CreateDelegationRequest = aws.NewOp[CreateDelegationRequestInput, CreateDelegationRequestOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "CreateDelegationRequest",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "CreateDelegationRequestResult",
+	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorServiceFailureException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException},
+	Grants: []aws.Grant{
+		{Action: "iam:CreateDelegationRequest"},
 	},
 })
 
@@ -596,6 +633,44 @@ var DetachUserPolicy = aws.NewOp[DetachUserPolicyInput, DetachUserPolicyOutput](
 	},
 })
 
+// DisableOrganizationsRootCredentialsManagement is the operation DisableOrganizationsRootCredentialsManagement.
+var DisableOrganizationsRootCredentialsManagement = aws.NewOp[DisableOrganizationsRootCredentialsManagementInput, DisableOrganizationsRootCredentialsManagementOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "DisableOrganizationsRootCredentialsManagement",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "DisableOrganizationsRootCredentialsManagementResult",
+	Errors:        []aws.ErrorShape{errorServiceAccessNotEnabledException, errorAccountNotManagementOrDelegatedAdministratorException, errorOrganizationNotFoundException, errorOrganizationNotInAllFeaturesModeException},
+	Grants: []aws.Grant{
+		{Action: "iam:DisableOrganizationsRootCredentialsManagement"},
+	},
+})
+
+// DisableOrganizationsRootSessions is the operation DisableOrganizationsRootSessions.
+var DisableOrganizationsRootSessions = aws.NewOp[DisableOrganizationsRootSessionsInput, DisableOrganizationsRootSessionsOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "DisableOrganizationsRootSessions",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "DisableOrganizationsRootSessionsResult",
+	Errors:        []aws.ErrorShape{errorServiceAccessNotEnabledException, errorAccountNotManagementOrDelegatedAdministratorException, errorOrganizationNotFoundException, errorOrganizationNotInAllFeaturesModeException},
+	Grants: []aws.Grant{
+		{Action: "iam:DisableOrganizationsRootSessions"},
+	},
+})
+
+// DisableOutboundWebIdentityFederation is the operation DisableOutboundWebIdentityFederation.
+var DisableOutboundWebIdentityFederation = aws.NewOp[DisableOutboundWebIdentityFederationInput, DisableOutboundWebIdentityFederationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DisableOutboundWebIdentityFederation",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorFeatureDisabledException},
+	Grants: []aws.Grant{
+		{Action: "iam:DisableOutboundWebIdentityFederation"},
+	},
+})
+
 // EnableMFADevice is the operation EnableMFADevice.
 var EnableMFADevice = aws.NewOp[EnableMFADeviceInput, EnableMFADeviceOutput](&aws.Operation{
 	API:    &metadata,
@@ -605,6 +680,45 @@ var EnableMFADevice = aws.NewOp[EnableMFADeviceInput, EnableMFADeviceOutput](&aw
 	Errors: []aws.ErrorShape{errorEntityAlreadyExistsException, errorEntityTemporarilyUnmodifiableException, errorInvalidAuthenticationCodeException, errorLimitExceededException, errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
 		{Action: "iam:EnableMFADevice"},
+	},
+})
+
+// EnableOrganizationsRootCredentialsManagement is the operation EnableOrganizationsRootCredentialsManagement.
+var EnableOrganizationsRootCredentialsManagement = aws.NewOp[EnableOrganizationsRootCredentialsManagementInput, EnableOrganizationsRootCredentialsManagementOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "EnableOrganizationsRootCredentialsManagement",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "EnableOrganizationsRootCredentialsManagementResult",
+	Errors:        []aws.ErrorShape{errorServiceAccessNotEnabledException, errorAccountNotManagementOrDelegatedAdministratorException, errorOrganizationNotFoundException, errorOrganizationNotInAllFeaturesModeException, errorCallerIsNotManagementAccountException},
+	Grants: []aws.Grant{
+		{Action: "iam:EnableOrganizationsRootCredentialsManagement"},
+	},
+})
+
+// EnableOrganizationsRootSessions is the operation EnableOrganizationsRootSessions.
+var EnableOrganizationsRootSessions = aws.NewOp[EnableOrganizationsRootSessionsInput, EnableOrganizationsRootSessionsOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "EnableOrganizationsRootSessions",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "EnableOrganizationsRootSessionsResult",
+	Errors:        []aws.ErrorShape{errorServiceAccessNotEnabledException, errorAccountNotManagementOrDelegatedAdministratorException, errorOrganizationNotFoundException, errorOrganizationNotInAllFeaturesModeException, errorCallerIsNotManagementAccountException},
+	Grants: []aws.Grant{
+		{Action: "iam:EnableOrganizationsRootSessions"},
+	},
+})
+
+// EnableOutboundWebIdentityFederation is the operation EnableOutboundWebIdentityFederation.
+var EnableOutboundWebIdentityFederation = aws.NewOp[EnableOutboundWebIdentityFederationInput, EnableOutboundWebIdentityFederationOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "EnableOutboundWebIdentityFederation",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "EnableOutboundWebIdentityFederationResult",
+	Errors:        []aws.ErrorShape{errorFeatureEnabledException},
+	Grants: []aws.Grant{
+		{Action: "iam:EnableOutboundWebIdentityFederation"},
 	},
 })
 
@@ -737,6 +851,19 @@ var GetCredentialReport = aws.NewOp[GetCredentialReportInput, GetCredentialRepor
 	},
 })
 
+// GetDelegationRequest is the operation GetDelegationRequest.
+var GetDelegationRequest = aws.NewOp[GetDelegationRequestInput, GetDelegationRequestOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "GetDelegationRequest",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "GetDelegationRequestResult",
+	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
+	Grants: []aws.Grant{
+		{Action: "iam:GetDelegationRequest"},
+	},
+})
+
 // GetGroup is the operation GetGroup.
 var GetGroup = aws.NewOp[GetGroupInput, GetGroupOutput](&aws.Operation{
 	API:           &metadata,
@@ -760,6 +887,19 @@ var GetGroupPolicy = aws.NewOp[GetGroupPolicyInput, GetGroupPolicyOutput](&aws.O
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:GetGroupPolicy"},
+	},
+})
+
+// GetHumanReadableSummary is the operation GetHumanReadableSummary.
+var GetHumanReadableSummary = aws.NewOp[GetHumanReadableSummaryInput, GetHumanReadableSummaryOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "GetHumanReadableSummary",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "GetHumanReadableSummaryResult",
+	Errors:        []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
+	Grants: []aws.Grant{
+		{Action: "iam:GetHumanReadableSummary"},
 	},
 })
 
@@ -825,6 +965,19 @@ var GetOrganizationsAccessReport = aws.NewOp[GetOrganizationsAccessReportInput, 
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
 		{Action: "iam:GetOrganizationsAccessReport"},
+	},
+})
+
+// GetOutboundWebIdentityFederationInfo is the operation GetOutboundWebIdentityFederationInfo.
+var GetOutboundWebIdentityFederationInfo = aws.NewOp[GetOutboundWebIdentityFederationInfoInput, GetOutboundWebIdentityFederationInfoOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "GetOutboundWebIdentityFederationInfo",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "GetOutboundWebIdentityFederationInfoResult",
+	Errors:        []aws.ErrorShape{errorFeatureDisabledException},
+	Grants: []aws.Grant{
+		{Action: "iam:GetOutboundWebIdentityFederationInfo"},
 	},
 })
 
@@ -1049,6 +1202,19 @@ var ListAttachedUserPolicies = aws.NewOp[ListAttachedUserPoliciesInput, ListAtta
 	},
 })
 
+// ListDelegationRequests is the operation ListDelegationRequests.
+var ListDelegationRequests = aws.NewOp[ListDelegationRequestsInput, ListDelegationRequestsOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "ListDelegationRequests",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "ListDelegationRequestsResult",
+	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "iam:ListDelegationRequests"},
+	},
+})
+
 // ListEntitiesForPolicy is the operation ListEntitiesForPolicy.
 var ListEntitiesForPolicy = aws.NewOp[ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput](&aws.Operation{
 	API:           &metadata,
@@ -1189,6 +1355,19 @@ var ListOpenIDConnectProviders = aws.NewOp[ListOpenIDConnectProvidersInput, List
 	Errors:        []aws.ErrorShape{errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:ListOpenIDConnectProviders"},
+	},
+})
+
+// ListOrganizationsFeatures is the operation ListOrganizationsFeatures.
+var ListOrganizationsFeatures = aws.NewOp[ListOrganizationsFeaturesInput, ListOrganizationsFeaturesOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "ListOrganizationsFeatures",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "ListOrganizationsFeaturesResult",
+	Errors:        []aws.ErrorShape{errorServiceAccessNotEnabledException, errorAccountNotManagementOrDelegatedAdministratorException, errorOrganizationNotFoundException, errorOrganizationNotInAllFeaturesModeException},
+	Grants: []aws.Grant{
+		{Action: "iam:ListOrganizationsFeatures"},
 	},
 })
 
@@ -1485,13 +1664,25 @@ var PutUserPolicy = aws.NewOp[PutUserPolicyInput, PutUserPolicyOutput](&aws.Oper
 	},
 })
 
+// RejectDelegationRequest is the operation RejectDelegationRequest.
+var RejectDelegationRequest = aws.NewOp[RejectDelegationRequestInput, RejectDelegationRequestOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "RejectDelegationRequest",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "iam:RejectDelegationRequest"},
+	},
+})
+
 // RemoveClientIDFromOpenIDConnectProvider is the operation RemoveClientIDFromOpenIDConnectProvider.
 var RemoveClientIDFromOpenIDConnectProvider = aws.NewOp[RemoveClientIDFromOpenIDConnectProviderInput, RemoveClientIDFromOpenIDConnectProviderOutput](&aws.Operation{
 	API:    &metadata,
 	Name:   "RemoveClientIDFromOpenIDConnectProvider",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
+	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:RemoveClientIDFromOpenIDConnectProvider"},
 	},
@@ -1543,6 +1734,18 @@ var ResyncMFADevice = aws.NewOp[ResyncMFADeviceInput, ResyncMFADeviceOutput](&aw
 	Errors: []aws.ErrorShape{errorInvalidAuthenticationCodeException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
 		{Action: "iam:ResyncMFADevice"},
+	},
+})
+
+// SendDelegationToken is the operation SendDelegationToken.
+var SendDelegationToken = aws.NewOp[SendDelegationTokenInput, SendDelegationTokenOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "SendDelegationToken",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "iam:SendDelegationToken"},
 	},
 })
 
@@ -1794,7 +1997,7 @@ var UpdateAccessKey = aws.NewOp[UpdateAccessKeyInput, UpdateAccessKeyOutput](&aw
 	Name:   "UpdateAccessKey",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateAccessKey"},
 	},
@@ -1821,6 +2024,18 @@ var UpdateAssumeRolePolicy = aws.NewOp[UpdateAssumeRolePolicyInput, UpdateAssume
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorMalformedPolicyDocumentException, errorLimitExceededException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateAssumeRolePolicy"},
+	},
+})
+
+// UpdateDelegationRequest is the operation UpdateDelegationRequest.
+var UpdateDelegationRequest = aws.NewOp[UpdateDelegationRequestInput, UpdateDelegationRequestOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "UpdateDelegationRequest",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
+	Grants: []aws.Grant{
+		{Action: "iam:UpdateDelegationRequest"},
 	},
 })
 
@@ -1854,7 +2069,7 @@ var UpdateOpenIDConnectProviderThumbprint = aws.NewOp[UpdateOpenIDConnectProvide
 	Name:   "UpdateOpenIDConnectProviderThumbprint",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
+	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateOpenIDConnectProviderThumbprint"},
 	},
@@ -1893,7 +2108,7 @@ var UpdateSAMLProvider = aws.NewOp[UpdateSAMLProviderInput, UpdateSAMLProviderOu
 	Method:        "POST",
 	URI:           "/",
 	OutputWrapper: "UpdateSAMLProviderResult",
-	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorServiceFailureException},
+	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateSAMLProvider"},
 	},
@@ -1905,7 +2120,7 @@ var UpdateSSHPublicKey = aws.NewOp[UpdateSSHPublicKeyInput, UpdateSSHPublicKeyOu
 	Name:   "UpdateSSHPublicKey",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorNoSuchEntityException},
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateSSHPublicKey"},
 	},
@@ -1941,7 +2156,7 @@ var UpdateSigningCertificate = aws.NewOp[UpdateSigningCertificateInput, UpdateSi
 	Name:   "UpdateSigningCertificate",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
+	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
 		{Action: "iam:UpdateSigningCertificate"},
 	},

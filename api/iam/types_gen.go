@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// AcceptDelegationRequestInput is the input of AcceptDelegationRequest.
+type AcceptDelegationRequestInput struct {
+	_                   struct{} `aws:"shape=AcceptDelegationRequestRequest"`
+	DelegationRequestID string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+}
+
+// AcceptDelegationRequestOutput is the output of AcceptDelegationRequest.
+type AcceptDelegationRequestOutput struct{}
+
 // AddClientIDToOpenIDConnectProviderInput is the input of AddClientIDToOpenIDConnectProvider.
 type AddClientIDToOpenIDConnectProviderInput struct {
 	_                        struct{} `aws:"shape=AddClientIDToOpenIDConnectProviderRequest"`
@@ -35,6 +44,15 @@ type AddUserToGroupInput struct {
 
 // AddUserToGroupOutput is the output of AddUserToGroup.
 type AddUserToGroupOutput struct{}
+
+// AssociateDelegationRequestInput is the input of AssociateDelegationRequest.
+type AssociateDelegationRequestInput struct {
+	_                   struct{} `aws:"shape=AssociateDelegationRequestRequest"`
+	DelegationRequestID string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+}
+
+// AssociateDelegationRequestOutput is the output of AssociateDelegationRequest.
+type AssociateDelegationRequestOutput struct{}
 
 // AttachGroupPolicyInput is the input of AttachGroupPolicy.
 type AttachGroupPolicyInput struct {
@@ -97,6 +115,27 @@ type CreateAccountAliasInput struct {
 // CreateAccountAliasOutput is the output of CreateAccountAlias.
 type CreateAccountAliasOutput struct{}
 
+// CreateDelegationRequestInput is the input of CreateDelegationRequest.
+type CreateDelegationRequestInput struct {
+	_                   struct{}             `aws:"shape=CreateDelegationRequestRequest"`
+	OwnerAccountID      *string              `aws:"OwnerAccountId" pattern:"\\d{12}"`
+	Description         string               `aws:"Description,required,max=1000" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	Permissions         DelegationPermission `aws:"Permissions,required"`
+	RequestMessage      *string              `aws:"RequestMessage,max=200" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	RequestorWorkflowID string               `aws:"RequestorWorkflowId,required,min=5,max=400" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]+"`
+	RedirectURL         *string              `aws:"RedirectUrl,min=1,max=255" pattern:"^http(s?)://[a-zA-Z0-9._/-]*(\\?[a-zA-Z0-9._=&-]*)?(#[a-zA-Z0-9._/-]*)?$"`
+	NotificationChannel string               `aws:"NotificationChannel,required,min=2,max=400" pattern:"^[a-zA-Z0-9:_.-]+$"`
+	SessionDuration     int32                `aws:"SessionDuration,required,min=300,max=43200"`
+	OnlySendByOwner     *bool                `aws:"OnlySendByOwner"`
+}
+
+// CreateDelegationRequestOutput is the output of CreateDelegationRequest.
+type CreateDelegationRequestOutput struct {
+	_                   struct{} `aws:"shape=CreateDelegationRequestResponse"`
+	ConsoleDeepLink     *string  `aws:"ConsoleDeepLink,min=1,max=255"`
+	DelegationRequestID *string  `aws:"DelegationRequestId,min=16,max=128" pattern:"[\\w-]+"`
+}
+
 // CreateGroupInput is the input of CreateGroup.
 type CreateGroupInput struct {
 	_         struct{} `aws:"shape=CreateGroupRequest"`
@@ -127,8 +166,8 @@ type CreateInstanceProfileOutput struct {
 // CreateLoginProfileInput is the input of CreateLoginProfile.
 type CreateLoginProfileInput struct {
 	_                     struct{} `aws:"shape=CreateLoginProfileRequest"`
-	UserName              string   `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
-	Password              string   `aws:"Password,required,sensitive,min=1,max=128" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	UserName              *string  `aws:"UserName,min=1,max=64" pattern:"[\\w+=,.@-]+"`
+	Password              *string  `aws:"Password,sensitive,min=1,max=128" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
 	PasswordResetRequired *bool    `aws:"PasswordResetRequired"`
 }
 
@@ -204,10 +243,12 @@ type CreateRoleOutput struct {
 
 // CreateSAMLProviderInput is the input of CreateSAMLProvider.
 type CreateSAMLProviderInput struct {
-	_                    struct{} `aws:"shape=CreateSAMLProviderRequest"`
-	SAMLMetadataDocument string   `aws:"SAMLMetadataDocument,required,min=1000,max=10000000"`
-	Name                 string   `aws:"Name,required,min=1,max=128" pattern:"[\\w._-]+"`
-	Tags                 []Tag    `aws:"Tags,max=50"`
+	_                       struct{}                     `aws:"shape=CreateSAMLProviderRequest"`
+	SAMLMetadataDocument    string                       `aws:"SAMLMetadataDocument,required,min=1000,max=10000000"`
+	Name                    string                       `aws:"Name,required,min=1,max=128" pattern:"[\\w._-]+"`
+	Tags                    []Tag                        `aws:"Tags,max=50"`
+	AssertionEncryptionMode *AssertionEncryptionModeType `aws:"AssertionEncryptionMode"`
+	AddPrivateKey           *string                      `aws:"AddPrivateKey,sensitive,min=1,max=16384" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
 }
 
 // CreateSAMLProviderOutput is the output of CreateSAMLProvider.
@@ -233,9 +274,10 @@ type CreateServiceLinkedRoleOutput struct {
 
 // CreateServiceSpecificCredentialInput is the input of CreateServiceSpecificCredential.
 type CreateServiceSpecificCredentialInput struct {
-	_           struct{} `aws:"shape=CreateServiceSpecificCredentialRequest"`
-	UserName    string   `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
-	ServiceName string   `aws:"ServiceName,required"`
+	_                 struct{} `aws:"shape=CreateServiceSpecificCredentialRequest"`
+	UserName          string   `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
+	ServiceName       string   `aws:"ServiceName,required"`
+	CredentialAgeDays *int32   `aws:"CredentialAgeDays,min=1,max=36600"`
 }
 
 // CreateServiceSpecificCredentialOutput is the output of CreateServiceSpecificCredential.
@@ -276,7 +318,7 @@ type CreateVirtualMFADeviceOutput struct {
 // DeactivateMFADeviceInput is the input of DeactivateMFADevice.
 type DeactivateMFADeviceInput struct {
 	_            struct{} `aws:"shape=DeactivateMFADeviceRequest"`
-	UserName     string   `aws:"UserName,required,min=1,max=128" pattern:"[\\w+=,.@-]+"`
+	UserName     *string  `aws:"UserName,min=1,max=128" pattern:"[\\w+=,.@-]+"`
 	SerialNumber string   `aws:"SerialNumber,required,min=9,max=256" pattern:"[\\w+=/:,.@-]+"`
 }
 
@@ -339,7 +381,7 @@ type DeleteInstanceProfileOutput struct{}
 // DeleteLoginProfileInput is the input of DeleteLoginProfile.
 type DeleteLoginProfileInput struct {
 	_        struct{} `aws:"shape=DeleteLoginProfileRequest"`
-	UserName string   `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
+	UserName *string  `aws:"UserName,min=1,max=64" pattern:"[\\w+=,.@-]+"`
 }
 
 // DeleteLoginProfileOutput is the output of DeleteLoginProfile.
@@ -528,6 +570,36 @@ type DetachUserPolicyInput struct {
 // DetachUserPolicyOutput is the output of DetachUserPolicy.
 type DetachUserPolicyOutput struct{}
 
+// DisableOrganizationsRootCredentialsManagementInput is the input of DisableOrganizationsRootCredentialsManagement.
+type DisableOrganizationsRootCredentialsManagementInput struct {
+	_ struct{} `aws:"shape=DisableOrganizationsRootCredentialsManagementRequest"`
+}
+
+// DisableOrganizationsRootCredentialsManagementOutput is the output of DisableOrganizationsRootCredentialsManagement.
+type DisableOrganizationsRootCredentialsManagementOutput struct {
+	_               struct{}      `aws:"shape=DisableOrganizationsRootCredentialsManagementResponse"`
+	OrganizationID  *string       `aws:"OrganizationId,max=34" pattern:"^o-[a-z0-9]{10,32}$"`
+	EnabledFeatures []FeatureType `aws:"EnabledFeatures"`
+}
+
+// DisableOrganizationsRootSessionsInput is the input of DisableOrganizationsRootSessions.
+type DisableOrganizationsRootSessionsInput struct {
+	_ struct{} `aws:"shape=DisableOrganizationsRootSessionsRequest"`
+}
+
+// DisableOrganizationsRootSessionsOutput is the output of DisableOrganizationsRootSessions.
+type DisableOrganizationsRootSessionsOutput struct {
+	_               struct{}      `aws:"shape=DisableOrganizationsRootSessionsResponse"`
+	OrganizationID  *string       `aws:"OrganizationId,max=34" pattern:"^o-[a-z0-9]{10,32}$"`
+	EnabledFeatures []FeatureType `aws:"EnabledFeatures"`
+}
+
+// DisableOutboundWebIdentityFederationInput is the input of DisableOutboundWebIdentityFederation.
+type DisableOutboundWebIdentityFederationInput struct{}
+
+// DisableOutboundWebIdentityFederationOutput is the output of DisableOutboundWebIdentityFederation.
+type DisableOutboundWebIdentityFederationOutput struct{}
+
 // EnableMFADeviceInput is the input of EnableMFADevice.
 type EnableMFADeviceInput struct {
 	_                   struct{} `aws:"shape=EnableMFADeviceRequest"`
@@ -539,6 +611,39 @@ type EnableMFADeviceInput struct {
 
 // EnableMFADeviceOutput is the output of EnableMFADevice.
 type EnableMFADeviceOutput struct{}
+
+// EnableOrganizationsRootCredentialsManagementInput is the input of EnableOrganizationsRootCredentialsManagement.
+type EnableOrganizationsRootCredentialsManagementInput struct {
+	_ struct{} `aws:"shape=EnableOrganizationsRootCredentialsManagementRequest"`
+}
+
+// EnableOrganizationsRootCredentialsManagementOutput is the output of EnableOrganizationsRootCredentialsManagement.
+type EnableOrganizationsRootCredentialsManagementOutput struct {
+	_               struct{}      `aws:"shape=EnableOrganizationsRootCredentialsManagementResponse"`
+	OrganizationID  *string       `aws:"OrganizationId,max=34" pattern:"^o-[a-z0-9]{10,32}$"`
+	EnabledFeatures []FeatureType `aws:"EnabledFeatures"`
+}
+
+// EnableOrganizationsRootSessionsInput is the input of EnableOrganizationsRootSessions.
+type EnableOrganizationsRootSessionsInput struct {
+	_ struct{} `aws:"shape=EnableOrganizationsRootSessionsRequest"`
+}
+
+// EnableOrganizationsRootSessionsOutput is the output of EnableOrganizationsRootSessions.
+type EnableOrganizationsRootSessionsOutput struct {
+	_               struct{}      `aws:"shape=EnableOrganizationsRootSessionsResponse"`
+	OrganizationID  *string       `aws:"OrganizationId,max=34" pattern:"^o-[a-z0-9]{10,32}$"`
+	EnabledFeatures []FeatureType `aws:"EnabledFeatures"`
+}
+
+// EnableOutboundWebIdentityFederationInput is the input of EnableOutboundWebIdentityFederation.
+type EnableOutboundWebIdentityFederationInput struct{}
+
+// EnableOutboundWebIdentityFederationOutput is the output of EnableOutboundWebIdentityFederation.
+type EnableOutboundWebIdentityFederationOutput struct {
+	_                struct{} `aws:"shape=EnableOutboundWebIdentityFederationResponse"`
+	IssuerIdentifier *string  `aws:"IssuerIdentifier"`
+}
 
 // GenerateCredentialReportInput is the input of GenerateCredentialReport.
 type GenerateCredentialReportInput struct{}
@@ -662,6 +767,21 @@ type GetCredentialReportOutput struct {
 	GeneratedTime *time.Time        `aws:"GeneratedTime"`
 }
 
+// GetDelegationRequestInput is the input of GetDelegationRequest.
+type GetDelegationRequestInput struct {
+	_                         struct{} `aws:"shape=GetDelegationRequestRequest"`
+	DelegationRequestID       string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+	DelegationPermissionCheck *bool    `aws:"DelegationPermissionCheck"`
+}
+
+// GetDelegationRequestOutput is the output of GetDelegationRequest.
+type GetDelegationRequestOutput struct {
+	_                     struct{}                   `aws:"shape=GetDelegationRequestResponse"`
+	DelegationRequest     *DelegationRequest         `aws:"DelegationRequest"`
+	PermissionCheckStatus *PermissionCheckStatusType `aws:"PermissionCheckStatus"`
+	PermissionCheckResult *PermissionCheckResultType `aws:"PermissionCheckResult"`
+}
+
 // GetGroupInput is the input of GetGroup.
 type GetGroupInput struct {
 	_         struct{} `aws:"shape=GetGroupRequest"`
@@ -694,6 +814,21 @@ type GetGroupPolicyOutput struct {
 	PolicyDocument string   `aws:"PolicyDocument,required,min=1,max=131072" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
 }
 
+// GetHumanReadableSummaryInput is the input of GetHumanReadableSummary.
+type GetHumanReadableSummaryInput struct {
+	_         struct{} `aws:"shape=GetHumanReadableSummaryRequest"`
+	EntityARN string   `aws:"EntityArn,required,min=20,max=2048"`
+	Locale    *string  `aws:"Locale,min=2,max=12"`
+}
+
+// GetHumanReadableSummaryOutput is the output of GetHumanReadableSummary.
+type GetHumanReadableSummaryOutput struct {
+	_              struct{}          `aws:"shape=GetHumanReadableSummaryResponse"`
+	SummaryContent *string           `aws:"SummaryContent,min=0,max=10000"`
+	Locale         *string           `aws:"Locale,min=2,max=12"`
+	SummaryState   *SummaryStateType `aws:"SummaryState"`
+}
+
 // GetInstanceProfileInput is the input of GetInstanceProfile.
 type GetInstanceProfileInput struct {
 	_                   struct{} `aws:"shape=GetInstanceProfileRequest"`
@@ -709,7 +844,7 @@ type GetInstanceProfileOutput struct {
 // GetLoginProfileInput is the input of GetLoginProfile.
 type GetLoginProfileInput struct {
 	_        struct{} `aws:"shape=GetLoginProfileRequest"`
-	UserName string   `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
+	UserName *string  `aws:"UserName,min=1,max=64" pattern:"[\\w+=,.@-]+"`
 }
 
 // GetLoginProfileOutput is the output of GetLoginProfile.
@@ -773,6 +908,16 @@ type GetOrganizationsAccessReportOutput struct {
 	ErrorDetails                *ErrorDetails  `aws:"ErrorDetails"`
 }
 
+// GetOutboundWebIdentityFederationInfoInput is the input of GetOutboundWebIdentityFederationInfo.
+type GetOutboundWebIdentityFederationInfoInput struct{}
+
+// GetOutboundWebIdentityFederationInfoOutput is the output of GetOutboundWebIdentityFederationInfo.
+type GetOutboundWebIdentityFederationInfoOutput struct {
+	_                 struct{} `aws:"shape=GetOutboundWebIdentityFederationInfoResponse"`
+	IssuerIdentifier  *string  `aws:"IssuerIdentifier"`
+	JWTVendingEnabled *bool    `aws:"JwtVendingEnabled"`
+}
+
 // GetPolicyInput is the input of GetPolicy.
 type GetPolicyInput struct {
 	_         struct{} `aws:"shape=GetPolicyRequest"`
@@ -833,11 +978,14 @@ type GetSAMLProviderInput struct {
 
 // GetSAMLProviderOutput is the output of GetSAMLProvider.
 type GetSAMLProviderOutput struct {
-	_                    struct{}   `aws:"shape=GetSAMLProviderResponse"`
-	SAMLMetadataDocument *string    `aws:"SAMLMetadataDocument,min=1000,max=10000000"`
-	CreateDate           *time.Time `aws:"CreateDate"`
-	ValidUntil           *time.Time `aws:"ValidUntil"`
-	Tags                 []Tag      `aws:"Tags,max=50"`
+	_                       struct{}                     `aws:"shape=GetSAMLProviderResponse"`
+	SAMLMetadataDocument    *string                      `aws:"SAMLMetadataDocument,min=1000,max=10000000"`
+	CreateDate              *time.Time                   `aws:"CreateDate"`
+	ValidUntil              *time.Time                   `aws:"ValidUntil"`
+	Tags                    []Tag                        `aws:"Tags,max=50"`
+	SAMLProviderUUID        *string                      `aws:"SAMLProviderUUID,min=22,max=64" pattern:"[A-Z0-9]+"`
+	AssertionEncryptionMode *AssertionEncryptionModeType `aws:"AssertionEncryptionMode"`
+	PrivateKeyList          []SAMLPrivateKey             `aws:"PrivateKeyList,max=2"`
 }
 
 // GetSSHPublicKeyInput is the input of GetSSHPublicKey.
@@ -1030,6 +1178,22 @@ type ListAttachedUserPoliciesOutput struct {
 	Marker           *string          `aws:"Marker"`
 }
 
+// ListDelegationRequestsInput is the input of ListDelegationRequests.
+type ListDelegationRequestsInput struct {
+	_        struct{} `aws:"shape=ListDelegationRequestsRequest"`
+	OwnerID  *string  `aws:"OwnerId,min=20,max=2048" pattern:"^[a-zA-Z0-9:/+=,.@_-]+$"`
+	Marker   *string  `aws:"Marker,min=1,max=320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems *int32   `aws:"MaxItems,min=1,max=1000"`
+}
+
+// ListDelegationRequestsOutput is the output of ListDelegationRequests.
+type ListDelegationRequestsOutput struct {
+	_                  struct{}            `aws:"shape=ListDelegationRequestsResponse"`
+	DelegationRequests []DelegationRequest `aws:"DelegationRequests"`
+	Marker             *string             `aws:"Marker,min=1,max=320" pattern:"[\\u0020-\\u00FF]+"`
+	IsTruncated        *bool               `aws:"isTruncated"`
+}
+
 // ListEntitiesForPolicyInput is the input of ListEntitiesForPolicy.
 type ListEntitiesForPolicyInput struct {
 	_                 struct{}         `aws:"shape=ListEntitiesForPolicyRequest"`
@@ -1204,6 +1368,18 @@ type ListOpenIDConnectProvidersInput struct {
 type ListOpenIDConnectProvidersOutput struct {
 	_                         struct{}                         `aws:"shape=ListOpenIDConnectProvidersResponse"`
 	OpenIDConnectProviderList []OpenIDConnectProviderListEntry `aws:"OpenIDConnectProviderList"`
+}
+
+// ListOrganizationsFeaturesInput is the input of ListOrganizationsFeatures.
+type ListOrganizationsFeaturesInput struct {
+	_ struct{} `aws:"shape=ListOrganizationsFeaturesRequest"`
+}
+
+// ListOrganizationsFeaturesOutput is the output of ListOrganizationsFeatures.
+type ListOrganizationsFeaturesOutput struct {
+	_               struct{}      `aws:"shape=ListOrganizationsFeaturesResponse"`
+	OrganizationID  *string       `aws:"OrganizationId,max=34" pattern:"^o-[a-z0-9]{10,32}$"`
+	EnabledFeatures []FeatureType `aws:"EnabledFeatures"`
 }
 
 // ListPoliciesInput is the input of ListPolicies.
@@ -1401,12 +1577,17 @@ type ListServiceSpecificCredentialsInput struct {
 	_           struct{} `aws:"shape=ListServiceSpecificCredentialsRequest"`
 	UserName    *string  `aws:"UserName,min=1,max=64" pattern:"[\\w+=,.@-]+"`
 	ServiceName *string  `aws:"ServiceName"`
+	AllUsers    *bool    `aws:"AllUsers"`
+	Marker      *string  `aws:"Marker,min=1,max=320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems    *int32   `aws:"MaxItems,min=1,max=1000"`
 }
 
 // ListServiceSpecificCredentialsOutput is the output of ListServiceSpecificCredentials.
 type ListServiceSpecificCredentialsOutput struct {
 	_                          struct{}                            `aws:"shape=ListServiceSpecificCredentialsResponse"`
 	ServiceSpecificCredentials []ServiceSpecificCredentialMetadata `aws:"ServiceSpecificCredentials"`
+	Marker                     *string                             `aws:"Marker"`
+	IsTruncated                *bool                               `aws:"IsTruncated"`
 }
 
 // ListSigningCertificatesInput is the input of ListSigningCertificates.
@@ -1542,6 +1723,16 @@ type PutUserPolicyInput struct {
 // PutUserPolicyOutput is the output of PutUserPolicy.
 type PutUserPolicyOutput struct{}
 
+// RejectDelegationRequestInput is the input of RejectDelegationRequest.
+type RejectDelegationRequestInput struct {
+	_                   struct{} `aws:"shape=RejectDelegationRequestRequest"`
+	DelegationRequestID string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+	Notes               *string  `aws:"Notes,max=500" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+}
+
+// RejectDelegationRequestOutput is the output of RejectDelegationRequest.
+type RejectDelegationRequestOutput struct{}
+
 // RemoveClientIDFromOpenIDConnectProviderInput is the input of RemoveClientIDFromOpenIDConnectProvider.
 type RemoveClientIDFromOpenIDConnectProviderInput struct {
 	_                        struct{} `aws:"shape=RemoveClientIDFromOpenIDConnectProviderRequest"`
@@ -1596,6 +1787,15 @@ type ResyncMFADeviceInput struct {
 
 // ResyncMFADeviceOutput is the output of ResyncMFADevice.
 type ResyncMFADeviceOutput struct{}
+
+// SendDelegationTokenInput is the input of SendDelegationToken.
+type SendDelegationTokenInput struct {
+	_                   struct{} `aws:"shape=SendDelegationTokenRequest"`
+	DelegationRequestID string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+}
+
+// SendDelegationTokenOutput is the output of SendDelegationToken.
+type SendDelegationTokenOutput struct{}
 
 // SetDefaultPolicyVersionInput is the input of SetDefaultPolicyVersion.
 type SetDefaultPolicyVersionInput struct {
@@ -1863,6 +2063,16 @@ type UpdateAssumeRolePolicyInput struct {
 // UpdateAssumeRolePolicyOutput is the output of UpdateAssumeRolePolicy.
 type UpdateAssumeRolePolicyOutput struct{}
 
+// UpdateDelegationRequestInput is the input of UpdateDelegationRequest.
+type UpdateDelegationRequestInput struct {
+	_                   struct{} `aws:"shape=UpdateDelegationRequestRequest"`
+	DelegationRequestID string   `aws:"DelegationRequestId,required,min=16,max=128" pattern:"[\\w-]+"`
+	Notes               *string  `aws:"Notes,max=500" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+}
+
+// UpdateDelegationRequestOutput is the output of UpdateDelegationRequest.
+type UpdateDelegationRequestOutput struct{}
+
 // UpdateGroupInput is the input of UpdateGroup.
 type UpdateGroupInput struct {
 	_            struct{} `aws:"shape=UpdateGroupRequest"`
@@ -1923,9 +2133,12 @@ type UpdateRoleDescriptionOutput struct {
 
 // UpdateSAMLProviderInput is the input of UpdateSAMLProvider.
 type UpdateSAMLProviderInput struct {
-	_                    struct{} `aws:"shape=UpdateSAMLProviderRequest"`
-	SAMLMetadataDocument string   `aws:"SAMLMetadataDocument,required,min=1000,max=10000000"`
-	SAMLProviderARN      string   `aws:"SAMLProviderArn,required,min=20,max=2048"`
+	_                       struct{}                     `aws:"shape=UpdateSAMLProviderRequest"`
+	SAMLMetadataDocument    *string                      `aws:"SAMLMetadataDocument,min=1000,max=10000000"`
+	SAMLProviderARN         string                       `aws:"SAMLProviderArn,required,min=20,max=2048"`
+	AssertionEncryptionMode *AssertionEncryptionModeType `aws:"AssertionEncryptionMode"`
+	AddPrivateKey           *string                      `aws:"AddPrivateKey,sensitive,min=1,max=16384" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	RemovePrivateKey        *string                      `aws:"RemovePrivateKey,min=22,max=64" pattern:"[A-Z0-9]+"`
 }
 
 // UpdateSAMLProviderOutput is the output of UpdateSAMLProvider.
@@ -2054,9 +2267,9 @@ type AccessKey struct {
 
 // AccessKeyLastUsed is the structure AccessKeyLastUsed.
 type AccessKeyLastUsed struct {
-	LastUsedDate time.Time `aws:"LastUsedDate,required"`
-	ServiceName  string    `aws:"ServiceName,required"`
-	Region       string    `aws:"Region,required"`
+	LastUsedDate *time.Time `aws:"LastUsedDate"`
+	ServiceName  string     `aws:"ServiceName,required"`
+	Region       string     `aws:"Region,required"`
 }
 
 // AccessKeyMetadata is the structure AccessKeyMetadata.
@@ -2065,6 +2278,11 @@ type AccessKeyMetadata struct {
 	AccessKeyID *string     `aws:"AccessKeyId,min=16,max=128" pattern:"[\\w]+"`
 	Status      *StatusType `aws:"Status"`
 	CreateDate  *time.Time  `aws:"CreateDate"`
+}
+
+// AccountNotManagementOrDelegatedAdministratorException is the structure AccountNotManagementOrDelegatedAdministratorException.
+type AccountNotManagementOrDelegatedAdministratorException struct {
+	_ struct{} `aws:"error=AccountNotManagementOrDelegatedAdministratorException"`
 }
 
 // AttachedPermissionsBoundary is the structure AttachedPermissionsBoundary.
@@ -2077,6 +2295,11 @@ type AttachedPermissionsBoundary struct {
 type AttachedPolicy struct {
 	PolicyName *string `aws:"PolicyName,min=1,max=128" pattern:"[\\w+=,.@-]+"`
 	PolicyARN  *string `aws:"PolicyArn,min=20,max=2048"`
+}
+
+// CallerIsNotManagementAccountException is the structure CallerIsNotManagementAccountException.
+type CallerIsNotManagementAccountException struct {
+	_ struct{} `aws:"error=CallerIsNotManagementAccountException"`
 }
 
 // ConcurrentModificationException is the structure ConcurrentModificationException.
@@ -2104,6 +2327,36 @@ type CredentialReportNotPresentException struct {
 // CredentialReportNotReadyException is the structure CredentialReportNotReadyException.
 type CredentialReportNotReadyException struct {
 	_ struct{} `aws:"error=ReportInProgress"`
+}
+
+// DelegationPermission is the structure DelegationPermission.
+type DelegationPermission struct {
+	PolicyTemplateARN *string           `aws:"PolicyTemplateArn,min=20,max=2048"`
+	Parameters        []PolicyParameter `aws:"Parameters,max=50"`
+}
+
+// DelegationRequest is the structure DelegationRequest.
+type DelegationRequest struct {
+	DelegationRequestID           *string               `aws:"DelegationRequestId,min=16,max=128" pattern:"[\\w-]+"`
+	OwnerAccountID                *string               `aws:"OwnerAccountId" pattern:"\\d{12}"`
+	Description                   *string               `aws:"Description,max=1000" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	RequestMessage                *string               `aws:"RequestMessage,max=200" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	Permissions                   *DelegationPermission `aws:"Permissions"`
+	PermissionPolicy              *string               `aws:"PermissionPolicy"`
+	RolePermissionRestrictionARNs []string              `aws:"RolePermissionRestrictionArns,each.min=20,each.max=2048"`
+	OwnerID                       *string               `aws:"OwnerId,min=20,max=2048" pattern:"^[a-zA-Z0-9:/+=,.@_-]+$"`
+	ApproverID                    *string               `aws:"ApproverId,min=20,max=2048"`
+	State                         *StateType            `aws:"State"`
+	ExpirationTime                *time.Time            `aws:"ExpirationTime"`
+	RequestorID                   *string               `aws:"RequestorId" pattern:"\\d{12}"`
+	RequestorName                 *string               `aws:"RequestorName,max=30" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	CreateDate                    *time.Time            `aws:"CreateDate"`
+	SessionDuration               *int32                `aws:"SessionDuration,min=300,max=43200"`
+	RedirectURL                   *string               `aws:"RedirectUrl,min=1,max=255" pattern:"^http(s?)://[a-zA-Z0-9._/-]*(\\?[a-zA-Z0-9._=&-]*)?(#[a-zA-Z0-9._/-]*)?$"`
+	Notes                         *string               `aws:"Notes,max=500" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	RejectionReason               *string               `aws:"RejectionReason,max=500" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"`
+	OnlySendByOwner               *bool                 `aws:"OnlySendByOwner"`
+	UpdatedTime                   *time.Time            `aws:"UpdatedTime"`
 }
 
 // DeleteConflictException is the structure DeleteConflictException.
@@ -2169,6 +2422,16 @@ type EvaluationResult struct {
 	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail      `aws:"PermissionsBoundaryDecisionDetail"`
 	EvalDecisionDetails               map[string]PolicyEvaluationDecisionType `aws:"EvalDecisionDetails,key.min=3,key.max=256"`
 	ResourceSpecificResults           []ResourceSpecificResult                `aws:"ResourceSpecificResults"`
+}
+
+// FeatureDisabledException is the structure FeatureDisabledException.
+type FeatureDisabledException struct {
+	_ struct{} `aws:"error=FeatureDisabled"`
+}
+
+// FeatureEnabledException is the structure FeatureEnabledException.
+type FeatureEnabledException struct {
+	_ struct{} `aws:"error=FeatureEnabled"`
 }
 
 // Group is the structure Group.
@@ -2298,6 +2561,16 @@ type OpenIDIdpCommunicationErrorException struct {
 	_ struct{} `aws:"shape=OpenIdIdpCommunicationErrorException,error=OpenIdIdpCommunicationError"`
 }
 
+// OrganizationNotFoundException is the structure OrganizationNotFoundException.
+type OrganizationNotFoundException struct {
+	_ struct{} `aws:"error=OrganizationNotFoundException"`
+}
+
+// OrganizationNotInAllFeaturesModeException is the structure OrganizationNotInAllFeaturesModeException.
+type OrganizationNotInAllFeaturesModeException struct {
+	_ struct{} `aws:"error=OrganizationNotInAllFeaturesModeException"`
+}
+
 // OrganizationsDecisionDetail is the structure OrganizationsDecisionDetail.
 type OrganizationsDecisionDetail struct {
 	AllowedByOrganizations *bool `aws:"AllowedByOrganizations"`
@@ -2372,6 +2645,13 @@ type PolicyGroup struct {
 // PolicyNotAttachableException is the structure PolicyNotAttachableException.
 type PolicyNotAttachableException struct {
 	_ struct{} `aws:"error=PolicyNotAttachable"`
+}
+
+// PolicyParameter is the structure PolicyParameter.
+type PolicyParameter struct {
+	Name   *string                  `aws:"Name,min=5,max=256" pattern:"[ -~]+"`
+	Values []string                 `aws:"Values" eachpattern:"[ -~]+"`
+	Type   *PolicyParameterTypeEnum `aws:"Type"`
 }
 
 // PolicyRole is the structure PolicyRole.
@@ -2458,6 +2738,12 @@ type RoleUsageType struct {
 	Resources []string `aws:"Resources,each.min=20,each.max=2048"`
 }
 
+// SAMLPrivateKey is the structure SAMLPrivateKey.
+type SAMLPrivateKey struct {
+	KeyID     *string    `aws:"KeyId,min=22,max=64" pattern:"[A-Z0-9]+"`
+	Timestamp *time.Time `aws:"Timestamp"`
+}
+
 // SAMLProviderListEntry is the structure SAMLProviderListEntry.
 type SAMLProviderListEntry struct {
 	ARN        *string    `aws:"Arn,min=20,max=2048"`
@@ -2501,6 +2787,11 @@ type ServerCertificateMetadata struct {
 	Expiration            *time.Time `aws:"Expiration"`
 }
 
+// ServiceAccessNotEnabledException is the structure ServiceAccessNotEnabledException.
+type ServiceAccessNotEnabledException struct {
+	_ struct{} `aws:"error=ServiceAccessNotEnabledException"`
+}
+
 // ServiceFailureException is the structure ServiceFailureException.
 type ServiceFailureException struct {
 	_ struct{} `aws:"error=ServiceFailure"`
@@ -2526,21 +2817,26 @@ type ServiceNotSupportedException struct {
 type ServiceSpecificCredential struct {
 	CreateDate                  time.Time  `aws:"CreateDate,required"`
 	ServiceName                 string     `aws:"ServiceName,required"`
-	ServiceUserName             string     `aws:"ServiceUserName,required,min=17,max=200" pattern:"[\\w+=,.@-]+"`
-	ServicePassword             string     `aws:"ServicePassword,required,sensitive"`
+	ServiceUserName             *string    `aws:"ServiceUserName,min=0,max=200" pattern:"[\\w+=,.@-]*"`
+	ServicePassword             *string    `aws:"ServicePassword,sensitive"`
 	ServiceSpecificCredentialID string     `aws:"ServiceSpecificCredentialId,required,min=20,max=128" pattern:"[\\w]+"`
 	UserName                    string     `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
 	Status                      StatusType `aws:"Status,required"`
+	ExpirationDate              *time.Time `aws:"ExpirationDate"`
+	ServiceCredentialAlias      *string    `aws:"ServiceCredentialAlias,min=0,max=200" pattern:"[\\w+=,.@-]+"`
+	ServiceCredentialSecret     *string    `aws:"ServiceCredentialSecret,sensitive"`
 }
 
 // ServiceSpecificCredentialMetadata is the structure ServiceSpecificCredentialMetadata.
 type ServiceSpecificCredentialMetadata struct {
 	UserName                    string     `aws:"UserName,required,min=1,max=64" pattern:"[\\w+=,.@-]+"`
 	Status                      StatusType `aws:"Status,required"`
-	ServiceUserName             string     `aws:"ServiceUserName,required,min=17,max=200" pattern:"[\\w+=,.@-]+"`
+	ServiceUserName             *string    `aws:"ServiceUserName,min=0,max=200" pattern:"[\\w+=,.@-]*"`
 	CreateDate                  time.Time  `aws:"CreateDate,required"`
 	ServiceSpecificCredentialID string     `aws:"ServiceSpecificCredentialId,required,min=20,max=128" pattern:"[\\w]+"`
 	ServiceName                 string     `aws:"ServiceName,required"`
+	ServiceCredentialAlias      *string    `aws:"ServiceCredentialAlias,min=0,max=200" pattern:"[\\w+=,.@-]+"`
+	ExpirationDate              *time.Time `aws:"ExpirationDate"`
 }
 
 // SigningCertificate is the structure SigningCertificate.

@@ -47,6 +47,7 @@ var API = func() *aws.API {
 		GenerateDataKeyWithoutPlaintext.Operation,
 		GenerateMac.Operation,
 		GenerateRandom.Operation,
+		GetKeyLastUsage.Operation,
 		GetKeyPolicy.Operation,
 		GetKeyRotationStatus.Operation,
 		GetParametersForImport.Operation,

@@ -111,19 +111,20 @@ type DataKeyPairSpec string
 
 // The values of DataKeyPairSpec.
 const (
-	DataKeyPairSpecRsa2048       DataKeyPairSpec = "RSA_2048"
-	DataKeyPairSpecRsa3072       DataKeyPairSpec = "RSA_3072"
-	DataKeyPairSpecRsa4096       DataKeyPairSpec = "RSA_4096"
-	DataKeyPairSpecEccNistP256   DataKeyPairSpec = "ECC_NIST_P256"
-	DataKeyPairSpecEccNistP384   DataKeyPairSpec = "ECC_NIST_P384"
-	DataKeyPairSpecEccNistP521   DataKeyPairSpec = "ECC_NIST_P521"
-	DataKeyPairSpecEccSecgP256k1 DataKeyPairSpec = "ECC_SECG_P256K1"
-	DataKeyPairSpecSm2           DataKeyPairSpec = "SM2"
+	DataKeyPairSpecRsa2048             DataKeyPairSpec = "RSA_2048"
+	DataKeyPairSpecRsa3072             DataKeyPairSpec = "RSA_3072"
+	DataKeyPairSpecRsa4096             DataKeyPairSpec = "RSA_4096"
+	DataKeyPairSpecEccNistP256         DataKeyPairSpec = "ECC_NIST_P256"
+	DataKeyPairSpecEccNistP384         DataKeyPairSpec = "ECC_NIST_P384"
+	DataKeyPairSpecEccNistP521         DataKeyPairSpec = "ECC_NIST_P521"
+	DataKeyPairSpecEccSecgP256k1       DataKeyPairSpec = "ECC_SECG_P256K1"
+	DataKeyPairSpecSm2                 DataKeyPairSpec = "SM2"
+	DataKeyPairSpecEccNistEdwards25519 DataKeyPairSpec = "ECC_NIST_EDWARDS25519"
 )
 
 // Values returns the values the model knows.
 func (DataKeyPairSpec) Values() []string {
-	return []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2"}
+	return []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519"}
 }
 
 // DataKeySpec is the enum DataKeySpec.
@@ -138,6 +139,19 @@ const (
 // Values returns the values the model knows.
 func (DataKeySpec) Values() []string {
 	return []string{"AES_256", "AES_128"}
+}
+
+// DryRunModifierType is the enum DryRunModifierType.
+type DryRunModifierType string
+
+// The values of DryRunModifierType.
+const (
+	DryRunModifierTypeIgnoreCiphertext DryRunModifierType = "IGNORE_CIPHERTEXT"
+)
+
+// Values returns the values the model knows.
+func (DryRunModifierType) Values() []string {
+	return []string{"IGNORE_CIPHERTEXT"}
 }
 
 // EncryptionAlgorithmSpec is the enum EncryptionAlgorithmSpec.
@@ -199,6 +213,48 @@ func (GrantOperation) Values() []string {
 	return []string{"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "DeriveSharedSecret"}
 }
 
+// ImportState is the enum ImportState.
+type ImportState string
+
+// The values of ImportState.
+const (
+	ImportStateImported      ImportState = "IMPORTED"
+	ImportStatePendingImport ImportState = "PENDING_IMPORT"
+)
+
+// Values returns the values the model knows.
+func (ImportState) Values() []string {
+	return []string{"IMPORTED", "PENDING_IMPORT"}
+}
+
+// ImportType is the enum ImportType.
+type ImportType string
+
+// The values of ImportType.
+const (
+	ImportTypeNewKeyMaterial      ImportType = "NEW_KEY_MATERIAL"
+	ImportTypeExistingKeyMaterial ImportType = "EXISTING_KEY_MATERIAL"
+)
+
+// Values returns the values the model knows.
+func (ImportType) Values() []string {
+	return []string{"NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"}
+}
+
+// IncludeKeyMaterial is the enum IncludeKeyMaterial.
+type IncludeKeyMaterial string
+
+// The values of IncludeKeyMaterial.
+const (
+	IncludeKeyMaterialAllKeyMaterial IncludeKeyMaterial = "ALL_KEY_MATERIAL"
+	IncludeKeyMaterialRotationsOnly  IncludeKeyMaterial = "ROTATIONS_ONLY"
+)
+
+// Values returns the values the model knows.
+func (IncludeKeyMaterial) Values() []string {
+	return []string{"ALL_KEY_MATERIAL", "ROTATIONS_ONLY"}
+}
+
 // KeyAgreementAlgorithmSpec is the enum KeyAgreementAlgorithmSpec.
 type KeyAgreementAlgorithmSpec string
 
@@ -225,6 +281,30 @@ func (KeyEncryptionMechanism) Values() []string {
 	return []string{"RSAES_OAEP_SHA_256"}
 }
 
+// KeyLastUsageTrackingOperation is the enum KeyLastUsageTrackingOperation.
+type KeyLastUsageTrackingOperation string
+
+// The values of KeyLastUsageTrackingOperation.
+const (
+	KeyLastUsageTrackingOperationDecrypt                             KeyLastUsageTrackingOperation = "Decrypt"
+	KeyLastUsageTrackingOperationDeriveSharedSecret                  KeyLastUsageTrackingOperation = "DeriveSharedSecret"
+	KeyLastUsageTrackingOperationEncrypt                             KeyLastUsageTrackingOperation = "Encrypt"
+	KeyLastUsageTrackingOperationGenerateDataKey                     KeyLastUsageTrackingOperation = "GenerateDataKey"
+	KeyLastUsageTrackingOperationGenerateDataKeyPair                 KeyLastUsageTrackingOperation = "GenerateDataKeyPair"
+	KeyLastUsageTrackingOperationGenerateDataKeyPairWithoutPlaintext KeyLastUsageTrackingOperation = "GenerateDataKeyPairWithoutPlaintext"
+	KeyLastUsageTrackingOperationGenerateDataKeyWithoutPlaintext     KeyLastUsageTrackingOperation = "GenerateDataKeyWithoutPlaintext"
+	KeyLastUsageTrackingOperationGenerateMac                         KeyLastUsageTrackingOperation = "GenerateMac"
+	KeyLastUsageTrackingOperationReEncrypt                           KeyLastUsageTrackingOperation = "ReEncrypt"
+	KeyLastUsageTrackingOperationSign                                KeyLastUsageTrackingOperation = "Sign"
+	KeyLastUsageTrackingOperationVerify                              KeyLastUsageTrackingOperation = "Verify"
+	KeyLastUsageTrackingOperationVerifyMac                           KeyLastUsageTrackingOperation = "VerifyMac"
+)
+
+// Values returns the values the model knows.
+func (KeyLastUsageTrackingOperation) Values() []string {
+	return []string{"Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign", "Verify", "VerifyMac"}
+}
+
 // KeyManagerType is the enum KeyManagerType.
 type KeyManagerType string
 
@@ -239,29 +319,49 @@ func (KeyManagerType) Values() []string {
 	return []string{"AWS", "CUSTOMER"}
 }
 
+// KeyMaterialState is the enum KeyMaterialState.
+type KeyMaterialState string
+
+// The values of KeyMaterialState.
+const (
+	KeyMaterialStateNonCurrent                          KeyMaterialState = "NON_CURRENT"
+	KeyMaterialStateCurrent                             KeyMaterialState = "CURRENT"
+	KeyMaterialStatePendingRotation                     KeyMaterialState = "PENDING_ROTATION"
+	KeyMaterialStatePendingMultiRegionImportAndRotation KeyMaterialState = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+)
+
+// Values returns the values the model knows.
+func (KeyMaterialState) Values() []string {
+	return []string{"NON_CURRENT", "CURRENT", "PENDING_ROTATION", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"}
+}
+
 // KeySpec is the enum KeySpec.
 type KeySpec string
 
 // The values of KeySpec.
 const (
-	KeySpecRsa2048          KeySpec = "RSA_2048"
-	KeySpecRsa3072          KeySpec = "RSA_3072"
-	KeySpecRsa4096          KeySpec = "RSA_4096"
-	KeySpecEccNistP256      KeySpec = "ECC_NIST_P256"
-	KeySpecEccNistP384      KeySpec = "ECC_NIST_P384"
-	KeySpecEccNistP521      KeySpec = "ECC_NIST_P521"
-	KeySpecEccSecgP256k1    KeySpec = "ECC_SECG_P256K1"
-	KeySpecSymmetricDefault KeySpec = "SYMMETRIC_DEFAULT"
-	KeySpecHmac224          KeySpec = "HMAC_224"
-	KeySpecHmac256          KeySpec = "HMAC_256"
-	KeySpecHmac384          KeySpec = "HMAC_384"
-	KeySpecHmac512          KeySpec = "HMAC_512"
-	KeySpecSm2              KeySpec = "SM2"
+	KeySpecRsa2048             KeySpec = "RSA_2048"
+	KeySpecRsa3072             KeySpec = "RSA_3072"
+	KeySpecRsa4096             KeySpec = "RSA_4096"
+	KeySpecEccNistP256         KeySpec = "ECC_NIST_P256"
+	KeySpecEccNistP384         KeySpec = "ECC_NIST_P384"
+	KeySpecEccNistP521         KeySpec = "ECC_NIST_P521"
+	KeySpecEccSecgP256k1       KeySpec = "ECC_SECG_P256K1"
+	KeySpecSymmetricDefault    KeySpec = "SYMMETRIC_DEFAULT"
+	KeySpecHmac224             KeySpec = "HMAC_224"
+	KeySpecHmac256             KeySpec = "HMAC_256"
+	KeySpecHmac384             KeySpec = "HMAC_384"
+	KeySpecHmac512             KeySpec = "HMAC_512"
+	KeySpecSm2                 KeySpec = "SM2"
+	KeySpecMlDsa44             KeySpec = "ML_DSA_44"
+	KeySpecMlDsa65             KeySpec = "ML_DSA_65"
+	KeySpecMlDsa87             KeySpec = "ML_DSA_87"
+	KeySpecEccNistEdwards25519 KeySpec = "ECC_NIST_EDWARDS25519"
 )
 
 // Values returns the values the model knows.
 func (KeySpec) Values() []string {
-	return []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}
+	return []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519"}
 }
 
 // KeyState is the enum KeyState.
@@ -321,13 +421,14 @@ type MessageType string
 
 // The values of MessageType.
 const (
-	MessageTypeRaw    MessageType = "RAW"
-	MessageTypeDigest MessageType = "DIGEST"
+	MessageTypeRaw        MessageType = "RAW"
+	MessageTypeDigest     MessageType = "DIGEST"
+	MessageTypeExternalMu MessageType = "EXTERNAL_MU"
 )
 
 // Values returns the values the model knows.
 func (MessageType) Values() []string {
-	return []string{"RAW", "DIGEST"}
+	return []string{"RAW", "DIGEST", "EXTERNAL_MU"}
 }
 
 // MultiRegionKeyType is the enum MultiRegionKeyType.
@@ -389,11 +490,14 @@ const (
 	SigningAlgorithmSpecEcdsaSha384           SigningAlgorithmSpec = "ECDSA_SHA_384"
 	SigningAlgorithmSpecEcdsaSha512           SigningAlgorithmSpec = "ECDSA_SHA_512"
 	SigningAlgorithmSpecSm2dsa                SigningAlgorithmSpec = "SM2DSA"
+	SigningAlgorithmSpecMlDsaShake256         SigningAlgorithmSpec = "ML_DSA_SHAKE_256"
+	SigningAlgorithmSpecEd25519Sha512         SigningAlgorithmSpec = "ED25519_SHA_512"
+	SigningAlgorithmSpecEd25519PhSha512       SigningAlgorithmSpec = "ED25519_PH_SHA_512"
 )
 
 // Values returns the values the model knows.
 func (SigningAlgorithmSpec) Values() []string {
-	return []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA"}
+	return []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}
 }
 
 // WrappingKeySpec is the enum WrappingKeySpec.

@@ -306,6 +306,18 @@ var GenerateRandom = aws.NewOp[GenerateRandomInput, GenerateRandomOutput](&aws.O
 	},
 })
 
+// GetKeyLastUsage is the operation GetKeyLastUsage.
+var GetKeyLastUsage = aws.NewOp[GetKeyLastUsageInput, GetKeyLastUsageOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetKeyLastUsage",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException},
+	Grants: []aws.Grant{
+		{Action: "kms:GetKeyLastUsage"},
+	},
+})
+
 // GetKeyPolicy is the operation GetKeyPolicy.
 var GetKeyPolicy = aws.NewOp[GetKeyPolicyInput, GetKeyPolicyOutput](&aws.Operation{
 	API:    &metadata,

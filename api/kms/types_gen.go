@@ -49,9 +49,10 @@ type CreateCustomKeyStoreInput struct {
 	CustomKeyStoreType               *CustomKeyStoreType                   `aws:"CustomKeyStoreType"`
 	XksProxyURIEndpoint              *string                               `aws:"XksProxyUriEndpoint,min=10,max=128" pattern:"^https://[a-zA-Z0-9.-]+$"`
 	XksProxyURIPath                  *string                               `aws:"XksProxyUriPath,min=10,max=128" pattern:"^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"`
-	XksProxyVPCEndpointServiceName   *string                               `aws:"XksProxyVpcEndpointServiceName,min=20,max=64" pattern:"^com\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
+	XksProxyVPCEndpointServiceName   *string                               `aws:"XksProxyVpcEndpointServiceName,min=20,max=64" pattern:"^(com|eu)\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
 	XksProxyAuthenticationCredential *XksProxyAuthenticationCredentialType `aws:"XksProxyAuthenticationCredential"`
 	XksProxyConnectivity             *XksProxyConnectivityType             `aws:"XksProxyConnectivity"`
+	XksProxyVPCEndpointServiceOwner  *string                               `aws:"XksProxyVpcEndpointServiceOwner,min=12,max=12" pattern:"[0-9]{12}"`
 }
 
 // CreateCustomKeyStoreOutput is the output of CreateCustomKeyStore.
@@ -105,13 +106,14 @@ type CreateKeyOutput struct {
 // DecryptInput is the input of Decrypt.
 type DecryptInput struct {
 	_                   struct{}                 `aws:"shape=DecryptRequest"`
-	CiphertextBlob      []byte                   `aws:"CiphertextBlob,required,min=1,max=6144"`
+	CiphertextBlob      []byte                   `aws:"CiphertextBlob,min=1,max=6144"`
 	EncryptionContext   map[string]string        `aws:"EncryptionContext"`
 	GrantTokens         []string                 `aws:"GrantTokens,min=0,max=10,each.min=1,each.max=8192"`
 	KeyID               *string                  `aws:"KeyId,min=1,max=2048"`
 	EncryptionAlgorithm *EncryptionAlgorithmSpec `aws:"EncryptionAlgorithm"`
 	Recipient           *RecipientInfo           `aws:"Recipient"`
 	DryRun              *bool                    `aws:"DryRun"`
+	DryRunModifiers     []DryRunModifierType     `aws:"DryRunModifiers"`
 }
 
 // DecryptOutput is the output of Decrypt.
@@ -121,6 +123,7 @@ type DecryptOutput struct {
 	Plaintext              []byte                   `aws:"Plaintext,sensitive,min=1,max=4096"`
 	EncryptionAlgorithm    *EncryptionAlgorithmSpec `aws:"EncryptionAlgorithm"`
 	CiphertextForRecipient []byte                   `aws:"CiphertextForRecipient,min=1,max=6144"`
+	KeyMaterialID          *string                  `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // DeleteAliasInput is the input of DeleteAlias.
@@ -145,12 +148,17 @@ type DeleteCustomKeyStoreOutput struct {
 
 // DeleteImportedKeyMaterialInput is the input of DeleteImportedKeyMaterial.
 type DeleteImportedKeyMaterialInput struct {
-	_     struct{} `aws:"shape=DeleteImportedKeyMaterialRequest"`
-	KeyID string   `aws:"KeyId,required,min=1,max=2048"`
+	_             struct{} `aws:"shape=DeleteImportedKeyMaterialRequest"`
+	KeyID         string   `aws:"KeyId,required,min=1,max=2048"`
+	KeyMaterialID *string  `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // DeleteImportedKeyMaterialOutput is the output of DeleteImportedKeyMaterial.
-type DeleteImportedKeyMaterialOutput struct{}
+type DeleteImportedKeyMaterialOutput struct {
+	_             struct{} `aws:"shape=DeleteImportedKeyMaterialResponse"`
+	KeyID         *string  `aws:"KeyId,min=1,max=2048"`
+	KeyMaterialID *string  `aws:"KeyMaterialId,min=0,max=64" pattern:"^[a-f0-9]+$"`
+}
 
 // DeriveSharedSecretInput is the input of DeriveSharedSecret.
 type DeriveSharedSecretInput struct {
@@ -289,6 +297,7 @@ type GenerateDataKeyOutput struct {
 	Plaintext              []byte   `aws:"Plaintext,sensitive,min=1,max=4096"`
 	KeyID                  *string  `aws:"KeyId,min=1,max=2048"`
 	CiphertextForRecipient []byte   `aws:"CiphertextForRecipient,min=1,max=6144"`
+	KeyMaterialID          *string  `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // GenerateDataKeyPairInput is the input of GenerateDataKeyPair.
@@ -311,6 +320,7 @@ type GenerateDataKeyPairOutput struct {
 	KeyID                    *string          `aws:"KeyId,min=1,max=2048"`
 	KeyPairSpec              *DataKeyPairSpec `aws:"KeyPairSpec"`
 	CiphertextForRecipient   []byte           `aws:"CiphertextForRecipient,min=1,max=6144"`
+	KeyMaterialID            *string          `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // GenerateDataKeyPairWithoutPlaintextInput is the input of GenerateDataKeyPairWithoutPlaintext.
@@ -330,6 +340,7 @@ type GenerateDataKeyPairWithoutPlaintextOutput struct {
 	PublicKey                []byte           `aws:"PublicKey,min=1,max=8192"`
 	KeyID                    *string          `aws:"KeyId,min=1,max=2048"`
 	KeyPairSpec              *DataKeyPairSpec `aws:"KeyPairSpec"`
+	KeyMaterialID            *string          `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // GenerateDataKeyWithoutPlaintextInput is the input of GenerateDataKeyWithoutPlaintext.
@@ -348,6 +359,7 @@ type GenerateDataKeyWithoutPlaintextOutput struct {
 	_              struct{} `aws:"shape=GenerateDataKeyWithoutPlaintextResponse"`
 	CiphertextBlob []byte   `aws:"CiphertextBlob,min=1,max=6144"`
 	KeyID          *string  `aws:"KeyId,min=1,max=2048"`
+	KeyMaterialID  *string  `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // GenerateMacInput is the input of GenerateMac.
@@ -381,6 +393,21 @@ type GenerateRandomOutput struct {
 	_                      struct{} `aws:"shape=GenerateRandomResponse"`
 	Plaintext              []byte   `aws:"Plaintext,sensitive,min=1,max=4096"`
 	CiphertextForRecipient []byte   `aws:"CiphertextForRecipient,min=1,max=6144"`
+}
+
+// GetKeyLastUsageInput is the input of GetKeyLastUsage.
+type GetKeyLastUsageInput struct {
+	_     struct{} `aws:"shape=GetKeyLastUsageRequest"`
+	KeyID string   `aws:"KeyId,required,min=1,max=2048"`
+}
+
+// GetKeyLastUsageOutput is the output of GetKeyLastUsage.
+type GetKeyLastUsageOutput struct {
+	_                 struct{}          `aws:"shape=GetKeyLastUsageResponse"`
+	KeyID             *string           `aws:"KeyId,min=1,max=2048"`
+	KeyLastUsage      *KeyLastUsageData `aws:"KeyLastUsage"`
+	TrackingStartDate *time.Time        `aws:"TrackingStartDate"`
+	KeyCreationDate   *time.Time        `aws:"KeyCreationDate"`
 }
 
 // GetKeyPolicyInput is the input of GetKeyPolicy.
@@ -452,17 +479,22 @@ type GetPublicKeyOutput struct {
 
 // ImportKeyMaterialInput is the input of ImportKeyMaterial.
 type ImportKeyMaterialInput struct {
-	_                    struct{}             `aws:"shape=ImportKeyMaterialRequest"`
-	KeyID                string               `aws:"KeyId,required,min=1,max=2048"`
-	ImportToken          []byte               `aws:"ImportToken,required,min=1,max=6144"`
-	EncryptedKeyMaterial []byte               `aws:"EncryptedKeyMaterial,required,min=1,max=6144"`
-	ValidTo              *time.Time           `aws:"ValidTo"`
-	ExpirationModel      *ExpirationModelType `aws:"ExpirationModel"`
+	_                      struct{}             `aws:"shape=ImportKeyMaterialRequest"`
+	KeyID                  string               `aws:"KeyId,required,min=1,max=2048"`
+	ImportToken            []byte               `aws:"ImportToken,required,min=1,max=6144"`
+	EncryptedKeyMaterial   []byte               `aws:"EncryptedKeyMaterial,required,min=1,max=6144"`
+	ValidTo                *time.Time           `aws:"ValidTo"`
+	ExpirationModel        *ExpirationModelType `aws:"ExpirationModel"`
+	ImportType             *ImportType          `aws:"ImportType"`
+	KeyMaterialDescription *string              `aws:"KeyMaterialDescription,min=0,max=256" pattern:"^[a-zA-Z0-9:/_\\s.-]+$"`
+	KeyMaterialID          *string              `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // ImportKeyMaterialOutput is the output of ImportKeyMaterial.
 type ImportKeyMaterialOutput struct {
-	_ struct{} `aws:"shape=ImportKeyMaterialResponse"`
+	_             struct{} `aws:"shape=ImportKeyMaterialResponse"`
+	KeyID         *string  `aws:"KeyId,min=1,max=2048"`
+	KeyMaterialID *string  `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // ListAliasesInput is the input of ListAliases.
@@ -517,10 +549,11 @@ type ListKeyPoliciesOutput struct {
 
 // ListKeyRotationsInput is the input of ListKeyRotations.
 type ListKeyRotationsInput struct {
-	_      struct{} `aws:"shape=ListKeyRotationsRequest"`
-	KeyID  string   `aws:"KeyId,required,min=1,max=2048"`
-	Limit  *int32   `aws:"Limit,min=1,max=1000"`
-	Marker *string  `aws:"Marker,min=1,max=1024" pattern:"[\\u0020-\\u00FF]*"`
+	_                  struct{}            `aws:"shape=ListKeyRotationsRequest"`
+	KeyID              string              `aws:"KeyId,required,min=1,max=2048"`
+	Limit              *int32              `aws:"Limit,min=1,max=1000"`
+	Marker             *string             `aws:"Marker,min=1,max=1024" pattern:"[\\u0020-\\u00FF]*"`
+	IncludeKeyMaterial *IncludeKeyMaterial `aws:"IncludeKeyMaterial"`
 }
 
 // ListKeyRotationsOutput is the output of ListKeyRotations.
@@ -593,7 +626,7 @@ type PutKeyPolicyOutput struct{}
 // ReEncryptInput is the input of ReEncrypt.
 type ReEncryptInput struct {
 	_                              struct{}                 `aws:"shape=ReEncryptRequest"`
-	CiphertextBlob                 []byte                   `aws:"CiphertextBlob,required,min=1,max=6144"`
+	CiphertextBlob                 []byte                   `aws:"CiphertextBlob,min=1,max=6144"`
 	SourceEncryptionContext        map[string]string        `aws:"SourceEncryptionContext"`
 	SourceKeyID                    *string                  `aws:"SourceKeyId,min=1,max=2048"`
 	DestinationKeyID               string                   `aws:"DestinationKeyId,required,min=1,max=2048"`
@@ -602,6 +635,7 @@ type ReEncryptInput struct {
 	DestinationEncryptionAlgorithm *EncryptionAlgorithmSpec `aws:"DestinationEncryptionAlgorithm"`
 	GrantTokens                    []string                 `aws:"GrantTokens,min=0,max=10,each.min=1,each.max=8192"`
 	DryRun                         *bool                    `aws:"DryRun"`
+	DryRunModifiers                []DryRunModifierType     `aws:"DryRunModifiers"`
 }
 
 // ReEncryptOutput is the output of ReEncrypt.
@@ -612,6 +646,8 @@ type ReEncryptOutput struct {
 	KeyID                          *string                  `aws:"KeyId,min=1,max=2048"`
 	SourceEncryptionAlgorithm      *EncryptionAlgorithmSpec `aws:"SourceEncryptionAlgorithm"`
 	DestinationEncryptionAlgorithm *EncryptionAlgorithmSpec `aws:"DestinationEncryptionAlgorithm"`
+	SourceKeyMaterialID            *string                  `aws:"SourceKeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
+	DestinationKeyMaterialID       *string                  `aws:"DestinationKeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // ReplicateKeyInput is the input of ReplicateKey.
@@ -742,9 +778,10 @@ type UpdateCustomKeyStoreInput struct {
 	CloudHsmClusterID                *string                               `aws:"CloudHsmClusterId,min=19,max=24" pattern:"cluster-[2-7a-zA-Z]{11,16}"`
 	XksProxyURIEndpoint              *string                               `aws:"XksProxyUriEndpoint,min=10,max=128" pattern:"^https://[a-zA-Z0-9.-]+$"`
 	XksProxyURIPath                  *string                               `aws:"XksProxyUriPath,min=10,max=128" pattern:"^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"`
-	XksProxyVPCEndpointServiceName   *string                               `aws:"XksProxyVpcEndpointServiceName,min=20,max=64" pattern:"^com\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
+	XksProxyVPCEndpointServiceName   *string                               `aws:"XksProxyVpcEndpointServiceName,min=20,max=64" pattern:"^(com|eu)\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
 	XksProxyAuthenticationCredential *XksProxyAuthenticationCredentialType `aws:"XksProxyAuthenticationCredential"`
 	XksProxyConnectivity             *XksProxyConnectivityType             `aws:"XksProxyConnectivity"`
+	XksProxyVPCEndpointServiceOwner  *string                               `aws:"XksProxyVpcEndpointServiceOwner,min=12,max=12" pattern:"[0-9]{12}"`
 }
 
 // UpdateCustomKeyStoreOutput is the output of UpdateCustomKeyStore.
@@ -1002,6 +1039,14 @@ type KMSInvalidStateException struct {
 	_ struct{} `aws:"error=KMSInvalidStateException"`
 }
 
+// KeyLastUsageData is the structure KeyLastUsageData.
+type KeyLastUsageData struct {
+	Operation         *KeyLastUsageTrackingOperation `aws:"Operation"`
+	Timestamp         *time.Time                     `aws:"Timestamp"`
+	CloudTrailEventID *string                        `aws:"CloudTrailEventId"`
+	KMSRequestID      *string                        `aws:"KmsRequestId"`
+}
+
 // KeyListEntry is the structure KeyListEntry.
 type KeyListEntry struct {
 	KeyID  *string `aws:"KeyId,min=1,max=2048"`
@@ -1035,6 +1080,7 @@ type KeyMetadata struct {
 	PendingDeletionWindowInDays *int32                      `aws:"PendingDeletionWindowInDays,min=1,max=365"`
 	MacAlgorithms               []MacAlgorithmSpec          `aws:"MacAlgorithms"`
 	XksKeyConfiguration         *XksKeyConfigurationType    `aws:"XksKeyConfiguration"`
+	CurrentKeyMaterialID        *string                     `aws:"CurrentKeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
 }
 
 // KeyUnavailableException is the structure KeyUnavailableException.
@@ -1078,9 +1124,15 @@ type RecipientInfo struct {
 
 // RotationsListEntry is the structure RotationsListEntry.
 type RotationsListEntry struct {
-	KeyID        *string       `aws:"KeyId,min=1,max=2048"`
-	RotationDate *time.Time    `aws:"RotationDate"`
-	RotationType *RotationType `aws:"RotationType"`
+	KeyID                  *string              `aws:"KeyId,min=1,max=2048"`
+	RotationDate           *time.Time           `aws:"RotationDate"`
+	RotationType           *RotationType        `aws:"RotationType"`
+	KeyMaterialID          *string              `aws:"KeyMaterialId,min=64,max=64" pattern:"^[a-f0-9]+$"`
+	KeyMaterialDescription *string              `aws:"KeyMaterialDescription,min=0,max=256" pattern:"^[a-zA-Z0-9:/_\\s.-]+$"`
+	ImportState            *ImportState         `aws:"ImportState"`
+	KeyMaterialState       *KeyMaterialState    `aws:"KeyMaterialState"`
+	ExpirationModel        *ExpirationModelType `aws:"ExpirationModel"`
+	ValidTo                *time.Time           `aws:"ValidTo"`
 }
 
 // Tag is the structure Tag.
@@ -1127,11 +1179,12 @@ type XksProxyAuthenticationCredentialType struct {
 
 // XksProxyConfigurationType is the structure XksProxyConfigurationType.
 type XksProxyConfigurationType struct {
-	Connectivity           *XksProxyConnectivityType `aws:"Connectivity"`
-	AccessKeyID            *string                   `aws:"AccessKeyId,sensitive,min=20,max=30" pattern:"^[A-Z2-7]+$"`
-	URIEndpoint            *string                   `aws:"UriEndpoint,min=10,max=128" pattern:"^https://[a-zA-Z0-9.-]+$"`
-	URIPath                *string                   `aws:"UriPath,min=10,max=128" pattern:"^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"`
-	VPCEndpointServiceName *string                   `aws:"VpcEndpointServiceName,min=20,max=64" pattern:"^com\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
+	Connectivity            *XksProxyConnectivityType `aws:"Connectivity"`
+	AccessKeyID             *string                   `aws:"AccessKeyId,sensitive,min=20,max=30" pattern:"^[A-Z2-7]+$"`
+	URIEndpoint             *string                   `aws:"UriEndpoint,min=10,max=128" pattern:"^https://[a-zA-Z0-9.-]+$"`
+	URIPath                 *string                   `aws:"UriPath,min=10,max=128" pattern:"^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"`
+	VPCEndpointServiceName  *string                   `aws:"VpcEndpointServiceName,min=20,max=64" pattern:"^(com|eu)\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"`
+	VPCEndpointServiceOwner *string                   `aws:"VpcEndpointServiceOwner,min=12,max=12" pattern:"[0-9]{12}"`
 }
 
 // XksProxyIncorrectAuthenticationCredentialException is the structure XksProxyIncorrectAuthenticationCredentialException.

@@ -2,6 +2,22 @@
 
 package logs
 
+// ActionStatus is the enum ActionStatus.
+type ActionStatus string
+
+// The values of ActionStatus.
+const (
+	ActionStatusInProgress  ActionStatus = "IN_PROGRESS"
+	ActionStatusClientError ActionStatus = "CLIENT_ERROR"
+	ActionStatusFailed      ActionStatus = "FAILED"
+	ActionStatusComplete    ActionStatus = "COMPLETE"
+)
+
+// Values returns the values the model knows.
+func (ActionStatus) Values() []string {
+	return []string{"IN_PROGRESS", "CLIENT_ERROR", "FAILED", "COMPLETE"}
+}
+
 // AnomalyDetectorStatus is the enum AnomalyDetectorStatus.
 type AnomalyDetectorStatus string
 
@@ -41,14 +57,59 @@ type DeliveryDestinationType string
 
 // The values of DeliveryDestinationType.
 const (
-	DeliveryDestinationTypeS3  DeliveryDestinationType = "S3"
-	DeliveryDestinationTypeCwl DeliveryDestinationType = "CWL"
-	DeliveryDestinationTypeFh  DeliveryDestinationType = "FH"
+	DeliveryDestinationTypeS3   DeliveryDestinationType = "S3"
+	DeliveryDestinationTypeCwl  DeliveryDestinationType = "CWL"
+	DeliveryDestinationTypeFh   DeliveryDestinationType = "FH"
+	DeliveryDestinationTypeXray DeliveryDestinationType = "XRAY"
 )
 
 // Values returns the values the model knows.
 func (DeliveryDestinationType) Values() []string {
-	return []string{"S3", "CWL", "FH"}
+	return []string{"S3", "CWL", "FH", "XRAY"}
+}
+
+// DeliverySourceConfigurationSchemaValueType is the enum DeliverySourceConfigurationSchemaValueType.
+type DeliverySourceConfigurationSchemaValueType string
+
+// The values of DeliverySourceConfigurationSchemaValueType.
+const (
+	DeliverySourceConfigurationSchemaValueTypeString  DeliverySourceConfigurationSchemaValueType = "string"
+	DeliverySourceConfigurationSchemaValueTypeBoolean DeliverySourceConfigurationSchemaValueType = "boolean"
+	DeliverySourceConfigurationSchemaValueTypeInt     DeliverySourceConfigurationSchemaValueType = "int"
+	DeliverySourceConfigurationSchemaValueTypeDouble  DeliverySourceConfigurationSchemaValueType = "double"
+	DeliverySourceConfigurationSchemaValueTypeLong    DeliverySourceConfigurationSchemaValueType = "long"
+)
+
+// Values returns the values the model knows.
+func (DeliverySourceConfigurationSchemaValueType) Values() []string {
+	return []string{"string", "boolean", "int", "double", "long"}
+}
+
+// DeliverySourceStatus is the enum DeliverySourceStatus.
+type DeliverySourceStatus string
+
+// The values of DeliverySourceStatus.
+const (
+	DeliverySourceStatusActive   DeliverySourceStatus = "ACTIVE"
+	DeliverySourceStatusInactive DeliverySourceStatus = "INACTIVE"
+)
+
+// Values returns the values the model knows.
+func (DeliverySourceStatus) Values() []string {
+	return []string{"ACTIVE", "INACTIVE"}
+}
+
+// DeliverySourceStatusReason is the enum DeliverySourceStatusReason.
+type DeliverySourceStatusReason string
+
+// The values of DeliverySourceStatusReason.
+const (
+	DeliverySourceStatusReasonResourceDeleted DeliverySourceStatusReason = "RESOURCE_DELETED"
+)
+
+// Values returns the values the model knows.
+func (DeliverySourceStatusReason) Values() []string {
+	return []string{"RESOURCE_DELETED"}
 }
 
 // Distribution is the enum Distribution.
@@ -63,6 +124,25 @@ const (
 // Values returns the values the model knows.
 func (Distribution) Values() []string {
 	return []string{"Random", "ByLogStream"}
+}
+
+// EntityRejectionErrorType is the enum EntityRejectionErrorType.
+type EntityRejectionErrorType string
+
+// The values of EntityRejectionErrorType.
+const (
+	EntityRejectionErrorTypeInvalidEntity           EntityRejectionErrorType = "InvalidEntity"
+	EntityRejectionErrorTypeInvalidTypeValue        EntityRejectionErrorType = "InvalidTypeValue"
+	EntityRejectionErrorTypeInvalidKeyAttributes    EntityRejectionErrorType = "InvalidKeyAttributes"
+	EntityRejectionErrorTypeInvalidAttributes       EntityRejectionErrorType = "InvalidAttributes"
+	EntityRejectionErrorTypeEntitySizeTooLarge      EntityRejectionErrorType = "EntitySizeTooLarge"
+	EntityRejectionErrorTypeUnsupportedLogGroupType EntityRejectionErrorType = "UnsupportedLogGroupType"
+	EntityRejectionErrorTypeMissingRequiredFields   EntityRejectionErrorType = "MissingRequiredFields"
+)
+
+// Values returns the values the model knows.
+func (EntityRejectionErrorType) Values() []string {
+	return []string{"InvalidEntity", "InvalidTypeValue", "InvalidKeyAttributes", "InvalidAttributes", "EntitySizeTooLarge", "UnsupportedLogGroupType", "MissingRequiredFields"}
 }
 
 // EvaluationFrequency is the enum EvaluationFrequency.
@@ -83,6 +163,40 @@ func (EvaluationFrequency) Values() []string {
 	return []string{"ONE_MIN", "FIVE_MIN", "TEN_MIN", "FIFTEEN_MIN", "THIRTY_MIN", "ONE_HOUR"}
 }
 
+// EventSource is the enum EventSource.
+type EventSource string
+
+// The values of EventSource.
+const (
+	EventSourceCloudTrail      EventSource = "CloudTrail"
+	EventSourceRoute53Resolver EventSource = "Route53Resolver"
+	EventSourceVPCFlow         EventSource = "VPCFlow"
+	EventSourceEKSAudit        EventSource = "EKSAudit"
+	EventSourceAwswaf          EventSource = "AWSWAF"
+)
+
+// Values returns the values the model knows.
+func (EventSource) Values() []string {
+	return []string{"CloudTrail", "Route53Resolver", "VPCFlow", "EKSAudit", "AWSWAF"}
+}
+
+// ExecutionStatus is the enum ExecutionStatus.
+type ExecutionStatus string
+
+// The values of ExecutionStatus.
+const (
+	ExecutionStatusRunning      ExecutionStatus = "Running"
+	ExecutionStatusInvalidQuery ExecutionStatus = "InvalidQuery"
+	ExecutionStatusComplete     ExecutionStatus = "Complete"
+	ExecutionStatusFailed       ExecutionStatus = "Failed"
+	ExecutionStatusTimeout      ExecutionStatus = "Timeout"
+)
+
+// Values returns the values the model knows.
+func (ExecutionStatus) Values() []string {
+	return []string{"Running", "InvalidQuery", "Complete", "Failed", "Timeout"}
+}
+
 // ExportTaskStatusCode is the enum ExportTaskStatusCode.
 type ExportTaskStatusCode string
 
@@ -101,6 +215,64 @@ func (ExportTaskStatusCode) Values() []string {
 	return []string{"CANCELLED", "COMPLETED", "FAILED", "PENDING", "PENDING_CANCEL", "RUNNING"}
 }
 
+// FlattenedElement is the enum FlattenedElement.
+type FlattenedElement string
+
+// The values of FlattenedElement.
+const (
+	FlattenedElementFirst FlattenedElement = "first"
+	FlattenedElementLast  FlattenedElement = "last"
+)
+
+// Values returns the values the model knows.
+func (FlattenedElement) Values() []string {
+	return []string{"first", "last"}
+}
+
+// ImportStatus is the enum ImportStatus.
+type ImportStatus string
+
+// The values of ImportStatus.
+const (
+	ImportStatusInProgress ImportStatus = "IN_PROGRESS"
+	ImportStatusCancelled  ImportStatus = "CANCELLED"
+	ImportStatusCompleted  ImportStatus = "COMPLETED"
+	ImportStatusFailed     ImportStatus = "FAILED"
+)
+
+// Values returns the values the model knows.
+func (ImportStatus) Values() []string {
+	return []string{"IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"}
+}
+
+// IndexSource is the enum IndexSource.
+type IndexSource string
+
+// The values of IndexSource.
+const (
+	IndexSourceAccount  IndexSource = "ACCOUNT"
+	IndexSourceLogGroup IndexSource = "LOG_GROUP"
+)
+
+// Values returns the values the model knows.
+func (IndexSource) Values() []string {
+	return []string{"ACCOUNT", "LOG_GROUP"}
+}
+
+// IndexType is the enum IndexType.
+type IndexType string
+
+// The values of IndexType.
+const (
+	IndexTypeFacet      IndexType = "FACET"
+	IndexTypeFieldIndex IndexType = "FIELD_INDEX"
+)
+
+// Values returns the values the model knows.
+func (IndexType) Values() []string {
+	return []string{"FACET", "FIELD_INDEX"}
+}
+
 // InheritedProperty is the enum InheritedProperty.
 type InheritedProperty string
 
@@ -114,6 +286,48 @@ func (InheritedProperty) Values() []string {
 	return []string{"ACCOUNT_DATA_PROTECTION"}
 }
 
+// IntegrationStatus is the enum IntegrationStatus.
+type IntegrationStatus string
+
+// The values of IntegrationStatus.
+const (
+	IntegrationStatusProvisioning IntegrationStatus = "PROVISIONING"
+	IntegrationStatusActive       IntegrationStatus = "ACTIVE"
+	IntegrationStatusFailed       IntegrationStatus = "FAILED"
+)
+
+// Values returns the values the model knows.
+func (IntegrationStatus) Values() []string {
+	return []string{"PROVISIONING", "ACTIVE", "FAILED"}
+}
+
+// IntegrationType is the enum IntegrationType.
+type IntegrationType string
+
+// The values of IntegrationType.
+const (
+	IntegrationTypeOpensearch IntegrationType = "OPENSEARCH"
+)
+
+// Values returns the values the model knows.
+func (IntegrationType) Values() []string {
+	return []string{"OPENSEARCH"}
+}
+
+// ListAggregateLogGroupSummariesGroupBy is the enum ListAggregateLogGroupSummariesGroupBy.
+type ListAggregateLogGroupSummariesGroupBy string
+
+// The values of ListAggregateLogGroupSummariesGroupBy.
+const (
+	ListAggregateLogGroupSummariesGroupByDataSourceNameTypeAndFormat ListAggregateLogGroupSummariesGroupBy = "DATA_SOURCE_NAME_TYPE_AND_FORMAT"
+	ListAggregateLogGroupSummariesGroupByDataSourceNameAndType       ListAggregateLogGroupSummariesGroupBy = "DATA_SOURCE_NAME_AND_TYPE"
+)
+
+// Values returns the values the model knows.
+func (ListAggregateLogGroupSummariesGroupBy) Values() []string {
+	return []string{"DATA_SOURCE_NAME_TYPE_AND_FORMAT", "DATA_SOURCE_NAME_AND_TYPE"}
+}
+
 // LogGroupClass is the enum LogGroupClass.
 type LogGroupClass string
 
@@ -121,11 +335,41 @@ type LogGroupClass string
 const (
 	LogGroupClassStandard         LogGroupClass = "STANDARD"
 	LogGroupClassInfrequentAccess LogGroupClass = "INFREQUENT_ACCESS"
+	LogGroupClassDelivery         LogGroupClass = "DELIVERY"
 )
 
 // Values returns the values the model knows.
 func (LogGroupClass) Values() []string {
-	return []string{"STANDARD", "INFREQUENT_ACCESS"}
+	return []string{"STANDARD", "INFREQUENT_ACCESS", "DELIVERY"}
+}
+
+// OCSFVersion is the enum OCSFVersion.
+type OCSFVersion string
+
+// The values of OCSFVersion.
+const (
+	OCSFVersionV1_1 OCSFVersion = "V1.1"
+	OCSFVersionV1_5 OCSFVersion = "V1.5"
+)
+
+// Values returns the values the model knows.
+func (OCSFVersion) Values() []string {
+	return []string{"V1.1", "V1.5"}
+}
+
+// OpenSearchResourceStatusType is the enum OpenSearchResourceStatusType.
+type OpenSearchResourceStatusType string
+
+// The values of OpenSearchResourceStatusType.
+const (
+	OpenSearchResourceStatusTypeActive   OpenSearchResourceStatusType = "ACTIVE"
+	OpenSearchResourceStatusTypeNotFound OpenSearchResourceStatusType = "NOT_FOUND"
+	OpenSearchResourceStatusTypeError    OpenSearchResourceStatusType = "ERROR"
+)
+
+// Values returns the values the model knows.
+func (OpenSearchResourceStatusType) Values() []string {
+	return []string{"ACTIVE", "NOT_FOUND", "ERROR"}
 }
 
 // OrderBy is the enum OrderBy.
@@ -159,6 +403,20 @@ func (OutputFormat) Values() []string {
 	return []string{"json", "plain", "w3c", "raw", "parquet"}
 }
 
+// PolicyScope is the enum PolicyScope.
+type PolicyScope string
+
+// The values of PolicyScope.
+const (
+	PolicyScopeAccount  PolicyScope = "ACCOUNT"
+	PolicyScopeResource PolicyScope = "RESOURCE"
+)
+
+// Values returns the values the model knows.
+func (PolicyScope) Values() []string {
+	return []string{"ACCOUNT", "RESOURCE"}
+}
+
 // PolicyType is the enum PolicyType.
 type PolicyType string
 
@@ -166,11 +424,29 @@ type PolicyType string
 const (
 	PolicyTypeDataProtectionPolicy     PolicyType = "DATA_PROTECTION_POLICY"
 	PolicyTypeSubscriptionFilterPolicy PolicyType = "SUBSCRIPTION_FILTER_POLICY"
+	PolicyTypeFieldIndexPolicy         PolicyType = "FIELD_INDEX_POLICY"
+	PolicyTypeTransformerPolicy        PolicyType = "TRANSFORMER_POLICY"
+	PolicyTypeMetricExtractionPolicy   PolicyType = "METRIC_EXTRACTION_POLICY"
 )
 
 // Values returns the values the model knows.
 func (PolicyType) Values() []string {
-	return []string{"DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY"}
+	return []string{"DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY", "FIELD_INDEX_POLICY", "TRANSFORMER_POLICY", "METRIC_EXTRACTION_POLICY"}
+}
+
+// QueryLanguage is the enum QueryLanguage.
+type QueryLanguage string
+
+// The values of QueryLanguage.
+const (
+	QueryLanguageCwli QueryLanguage = "CWLI"
+	QueryLanguageSQL  QueryLanguage = "SQL"
+	QueryLanguagePpl  QueryLanguage = "PPL"
+)
+
+// Values returns the values the model knows.
+func (QueryLanguage) Values() []string {
+	return []string{"CWLI", "SQL", "PPL"}
 }
 
 // QueryStatus is the enum QueryStatus.
@@ -190,6 +466,49 @@ const (
 // Values returns the values the model knows.
 func (QueryStatus) Values() []string {
 	return []string{"Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout", "Unknown"}
+}
+
+// S3TableIntegrationSourceStatus is the enum S3TableIntegrationSourceStatus.
+type S3TableIntegrationSourceStatus string
+
+// The values of S3TableIntegrationSourceStatus.
+const (
+	S3TableIntegrationSourceStatusActive                     S3TableIntegrationSourceStatus = "ACTIVE"
+	S3TableIntegrationSourceStatusUnhealthy                  S3TableIntegrationSourceStatus = "UNHEALTHY"
+	S3TableIntegrationSourceStatusFailed                     S3TableIntegrationSourceStatus = "FAILED"
+	S3TableIntegrationSourceStatusDataSourceDeleteInProgress S3TableIntegrationSourceStatus = "DATA_SOURCE_DELETE_IN_PROGRESS"
+)
+
+// Values returns the values the model knows.
+func (S3TableIntegrationSourceStatus) Values() []string {
+	return []string{"ACTIVE", "UNHEALTHY", "FAILED", "DATA_SOURCE_DELETE_IN_PROGRESS"}
+}
+
+// ScheduledQueryDestinationType is the enum ScheduledQueryDestinationType.
+type ScheduledQueryDestinationType string
+
+// The values of ScheduledQueryDestinationType.
+const (
+	ScheduledQueryDestinationTypeS3 ScheduledQueryDestinationType = "S3"
+)
+
+// Values returns the values the model knows.
+func (ScheduledQueryDestinationType) Values() []string {
+	return []string{"S3"}
+}
+
+// ScheduledQueryState is the enum ScheduledQueryState.
+type ScheduledQueryState string
+
+// The values of ScheduledQueryState.
+const (
+	ScheduledQueryStateEnabled  ScheduledQueryState = "ENABLED"
+	ScheduledQueryStateDisabled ScheduledQueryState = "DISABLED"
+)
+
+// Values returns the values the model knows.
+func (ScheduledQueryState) Values() []string {
+	return []string{"ENABLED", "DISABLED"}
 }
 
 // Scope is the enum Scope.
@@ -300,4 +619,20 @@ const (
 // Values returns the values the model knows.
 func (SuppressionUnit) Values() []string {
 	return []string{"SECONDS", "MINUTES", "HOURS"}
+}
+
+// Type is the enum Type.
+type Type string
+
+// The values of Type.
+const (
+	TypeBoolean Type = "boolean"
+	TypeInteger Type = "integer"
+	TypeDouble  Type = "double"
+	TypeString  Type = "string"
+)
+
+// Values returns the values the model knows.
+func (Type) Values() []string {
+	return []string{"boolean", "integer", "double", "string"}
 }

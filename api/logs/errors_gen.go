@@ -12,6 +12,8 @@ var (
 	errorAccessDeniedException          = aws.ErrorShape{Shape: "AccessDeniedException", Code: "AccessDeniedException", Status: 400, Type: reflect.TypeFor[AccessDeniedException]()}
 	errorConflictException              = aws.ErrorShape{Shape: "ConflictException", Code: "ConflictException", Status: 400, Type: reflect.TypeFor[ConflictException]()}
 	errorDataAlreadyAcceptedException   = aws.ErrorShape{Shape: "DataAlreadyAcceptedException", Code: "DataAlreadyAcceptedException", Status: 400, Type: reflect.TypeFor[DataAlreadyAcceptedException]()}
+	errorInternalServerException        = aws.ErrorShape{Shape: "InternalServerException", Code: "InternalServerException", Status: 500, Type: reflect.TypeFor[InternalServerException]()}
+	errorInternalStreamingException     = aws.ErrorShape{Shape: "InternalStreamingException", Code: "InternalStreamingException", Status: 400, Type: reflect.TypeFor[InternalStreamingException]()}
 	errorInvalidOperationException      = aws.ErrorShape{Shape: "InvalidOperationException", Code: "InvalidOperationException", Status: 400, Type: reflect.TypeFor[InvalidOperationException]()}
 	errorInvalidParameterException      = aws.ErrorShape{Shape: "InvalidParameterException", Code: "InvalidParameterException", Status: 400, Type: reflect.TypeFor[InvalidParameterException]()}
 	errorInvalidSequenceTokenException  = aws.ErrorShape{Shape: "InvalidSequenceTokenException", Code: "InvalidSequenceTokenException", Status: 400, Type: reflect.TypeFor[InvalidSequenceTokenException]()}
@@ -43,6 +45,16 @@ func NewConflictException(format string, args ...any) *aws.Error {
 // NewDataAlreadyAcceptedException returns the error DataAlreadyAcceptedException with its code and status.
 func NewDataAlreadyAcceptedException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("DataAlreadyAcceptedException", "DataAlreadyAcceptedException", 400, format, args...)
+}
+
+// NewInternalServerException returns the error InternalServerException with its code and status.
+func NewInternalServerException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("InternalServerException", "InternalServerException", 500, format, args...)
+}
+
+// NewInternalStreamingException returns the error InternalStreamingException with its code and status.
+func NewInternalStreamingException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("InternalStreamingException", "InternalStreamingException", 400, format, args...)
 }
 
 // NewInvalidOperationException returns the error InvalidOperationException with its code and status.

@@ -18,6 +18,18 @@ var AssociateKMSKey = aws.NewOp[AssociateKMSKeyInput, AssociateKMSKeyOutput](&aw
 	},
 })
 
+// AssociateSourceToS3TableIntegration is the operation AssociateSourceToS3TableIntegration.
+var AssociateSourceToS3TableIntegration = aws.NewOp[AssociateSourceToS3TableIntegrationInput, AssociateSourceToS3TableIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "AssociateSourceToS3TableIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorValidationException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:AssociateSourceToS3TableIntegration"},
+	},
+})
+
 // CancelExportTask is the operation CancelExportTask.
 var CancelExportTask = aws.NewOp[CancelExportTaskInput, CancelExportTaskOutput](&aws.Operation{
 	API:    &metadata,
@@ -27,6 +39,18 @@ var CancelExportTask = aws.NewOp[CancelExportTaskInput, CancelExportTaskOutput](
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorInvalidOperationException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:CancelExportTask"},
+	},
+})
+
+// CancelImportTask is the operation CancelImportTask.
+var CancelImportTask = aws.NewOp[CancelImportTaskInput, CancelImportTaskOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "CancelImportTask",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorThrottlingException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:CancelImportTask"},
 	},
 })
 
@@ -51,6 +75,18 @@ var CreateExportTask = aws.NewOp[CreateExportTaskInput, CreateExportTaskOutput](
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException, errorResourceNotFoundException, errorResourceAlreadyExistsException},
 	Grants: []aws.Grant{
 		{Action: "logs:CreateExportTask"},
+	},
+})
+
+// CreateImportTask is the operation CreateImportTask.
+var CreateImportTask = aws.NewOp[CreateImportTaskInput, CreateImportTaskOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "CreateImportTask",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorConflictException, errorInvalidParameterException, errorResourceNotFoundException, errorThrottlingException, errorValidationException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:CreateImportTask"},
 	},
 })
 
@@ -87,6 +123,30 @@ var CreateLogStream = aws.NewOp[CreateLogStreamInput, CreateLogStreamOutput](&aw
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceAlreadyExistsException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:CreateLogStream"},
+	},
+})
+
+// CreateLookupTable is the operation CreateLookupTable.
+var CreateLookupTable = aws.NewOp[CreateLookupTableInput, CreateLookupTableOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "CreateLookupTable",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceAlreadyExistsException, errorAccessDeniedException, errorLimitExceededException, errorValidationException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:CreateLookupTable"},
+	},
+})
+
+// CreateScheduledQuery is the operation CreateScheduledQuery.
+var CreateScheduledQuery = aws.NewOp[CreateScheduledQueryInput, CreateScheduledQueryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "CreateScheduledQuery",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorConflictException, errorServiceQuotaExceededException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:CreateScheduledQuery"},
 	},
 })
 
@@ -174,6 +234,30 @@ var DeleteDestination = aws.NewOp[DeleteDestinationInput, DeleteDestinationOutpu
 	},
 })
 
+// DeleteIndexPolicy is the operation DeleteIndexPolicy.
+var DeleteIndexPolicy = aws.NewOp[DeleteIndexPolicyInput, DeleteIndexPolicyOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteIndexPolicy",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:DeleteIndexPolicy"},
+	},
+})
+
+// DeleteIntegration is the operation DeleteIntegration.
+var DeleteIntegration = aws.NewOp[DeleteIntegrationInput, DeleteIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorValidationException},
+	Grants: []aws.Grant{
+		{Action: "logs:DeleteIntegration"},
+	},
+})
+
 // DeleteLogAnomalyDetector is the operation DeleteLogAnomalyDetector.
 var DeleteLogAnomalyDetector = aws.NewOp[DeleteLogAnomalyDetectorInput, DeleteLogAnomalyDetectorOutput](&aws.Operation{
 	API:    &metadata,
@@ -192,7 +276,7 @@ var DeleteLogGroup = aws.NewOp[DeleteLogGroupInput, DeleteLogGroupOutput](&aws.O
 	Name:   "DeleteLogGroup",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException, errorValidationException},
 	Grants: []aws.Grant{
 		{Action: "logs:DeleteLogGroup"},
 	},
@@ -204,9 +288,21 @@ var DeleteLogStream = aws.NewOp[DeleteLogStreamInput, DeleteLogStreamOutput](&aw
 	Name:   "DeleteLogStream",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException, errorValidationException},
 	Grants: []aws.Grant{
 		{Action: "logs:DeleteLogStream"},
+	},
+})
+
+// DeleteLookupTable is the operation DeleteLookupTable.
+var DeleteLookupTable = aws.NewOp[DeleteLookupTableInput, DeleteLookupTableOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteLookupTable",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:DeleteLookupTable"},
 	},
 })
 
@@ -240,7 +336,7 @@ var DeleteResourcePolicy = aws.NewOp[DeleteResourcePolicyInput, DeleteResourcePo
 	Name:   "DeleteResourcePolicy",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:DeleteResourcePolicy"},
 	},
@@ -258,6 +354,18 @@ var DeleteRetentionPolicy = aws.NewOp[DeleteRetentionPolicyInput, DeleteRetentio
 	},
 })
 
+// DeleteScheduledQuery is the operation DeleteScheduledQuery.
+var DeleteScheduledQuery = aws.NewOp[DeleteScheduledQueryInput, DeleteScheduledQueryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteScheduledQuery",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:DeleteScheduledQuery"},
+	},
+})
+
 // DeleteSubscriptionFilter is the operation DeleteSubscriptionFilter.
 var DeleteSubscriptionFilter = aws.NewOp[DeleteSubscriptionFilterInput, DeleteSubscriptionFilterOutput](&aws.Operation{
 	API:    &metadata,
@@ -270,6 +378,18 @@ var DeleteSubscriptionFilter = aws.NewOp[DeleteSubscriptionFilterInput, DeleteSu
 	},
 })
 
+// DeleteTransformer is the operation DeleteTransformer.
+var DeleteTransformer = aws.NewOp[DeleteTransformerInput, DeleteTransformerOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteTransformer",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:DeleteTransformer"},
+	},
+})
+
 // DescribeAccountPolicies is the operation DescribeAccountPolicies.
 var DescribeAccountPolicies = aws.NewOp[DescribeAccountPoliciesInput, DescribeAccountPoliciesOutput](&aws.Operation{
 	API:    &metadata,
@@ -279,6 +399,18 @@ var DescribeAccountPolicies = aws.NewOp[DescribeAccountPoliciesInput, DescribeAc
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:DescribeAccountPolicies"},
+	},
+})
+
+// DescribeConfigurationTemplates is the operation DescribeConfigurationTemplates.
+var DescribeConfigurationTemplates = aws.NewOp[DescribeConfigurationTemplatesInput, DescribeConfigurationTemplatesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeConfigurationTemplates",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorValidationException, errorResourceNotFoundException, errorThrottlingException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeConfigurationTemplates"},
 	},
 })
 
@@ -342,6 +474,54 @@ var DescribeExportTasks = aws.NewOp[DescribeExportTasksInput, DescribeExportTask
 	},
 })
 
+// DescribeFieldIndexes is the operation DescribeFieldIndexes.
+var DescribeFieldIndexes = aws.NewOp[DescribeFieldIndexesInput, DescribeFieldIndexesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeFieldIndexes",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeFieldIndexes"},
+	},
+})
+
+// DescribeImportTaskBatches is the operation DescribeImportTaskBatches.
+var DescribeImportTaskBatches = aws.NewOp[DescribeImportTaskBatchesInput, DescribeImportTaskBatchesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeImportTaskBatches",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorThrottlingException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeImportTaskBatches"},
+	},
+})
+
+// DescribeImportTasks is the operation DescribeImportTasks.
+var DescribeImportTasks = aws.NewOp[DescribeImportTasksInput, DescribeImportTasksOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeImportTasks",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorThrottlingException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeImportTasks"},
+	},
+})
+
+// DescribeIndexPolicies is the operation DescribeIndexPolicies.
+var DescribeIndexPolicies = aws.NewOp[DescribeIndexPoliciesInput, DescribeIndexPoliciesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeIndexPolicies",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeIndexPolicies"},
+	},
+})
+
 // DescribeLogGroups is the operation DescribeLogGroups.
 var DescribeLogGroups = aws.NewOp[DescribeLogGroupsInput, DescribeLogGroupsOutput](&aws.Operation{
 	API:    &metadata,
@@ -363,6 +543,18 @@ var DescribeLogStreams = aws.NewOp[DescribeLogStreamsInput, DescribeLogStreamsOu
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:DescribeLogStreams"},
+	},
+})
+
+// DescribeLookupTables is the operation DescribeLookupTables.
+var DescribeLookupTables = aws.NewOp[DescribeLookupTablesInput, DescribeLookupTablesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DescribeLookupTables",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:DescribeLookupTables"},
 	},
 })
 
@@ -438,6 +630,18 @@ var DisassociateKMSKey = aws.NewOp[DisassociateKMSKeyInput, DisassociateKMSKeyOu
 	},
 })
 
+// DisassociateSourceFromS3TableIntegration is the operation DisassociateSourceFromS3TableIntegration.
+var DisassociateSourceFromS3TableIntegration = aws.NewOp[DisassociateSourceFromS3TableIntegrationInput, DisassociateSourceFromS3TableIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DisassociateSourceFromS3TableIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorValidationException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:DisassociateSourceFromS3TableIntegration"},
+	},
+})
+
 // FilterLogEvents is the operation FilterLogEvents.
 var FilterLogEvents = aws.NewOp[FilterLogEventsInput, FilterLogEventsOutput](&aws.Operation{
 	API:    &metadata,
@@ -510,6 +714,18 @@ var GetDeliverySource = aws.NewOp[GetDeliverySourceInput, GetDeliverySourceOutpu
 	},
 })
 
+// GetIntegration is the operation GetIntegration.
+var GetIntegration = aws.NewOp[GetIntegrationInput, GetIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorServiceUnavailableException, errorResourceNotFoundException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetIntegration"},
+	},
+})
+
 // GetLogAnomalyDetector is the operation GetLogAnomalyDetector.
 var GetLogAnomalyDetector = aws.NewOp[GetLogAnomalyDetectorInput, GetLogAnomalyDetectorOutput](&aws.Operation{
 	API:    &metadata,
@@ -534,6 +750,18 @@ var GetLogEvents = aws.NewOp[GetLogEventsInput, GetLogEventsOutput](&aws.Operati
 	},
 })
 
+// GetLogFields is the operation GetLogFields.
+var GetLogFields = aws.NewOp[GetLogFieldsInput, GetLogFieldsOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetLogFields",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetLogFields"},
+	},
+})
+
 // GetLogGroupFields is the operation GetLogGroupFields.
 var GetLogGroupFields = aws.NewOp[GetLogGroupFieldsInput, GetLogGroupFieldsOutput](&aws.Operation{
 	API:    &metadata,
@@ -543,6 +771,19 @@ var GetLogGroupFields = aws.NewOp[GetLogGroupFieldsInput, GetLogGroupFieldsOutpu
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:GetLogGroupFields"},
+	},
+})
+
+// GetLogObject is the operation GetLogObject.
+var GetLogObject = aws.NewOp[GetLogObjectInput, GetLogObjectOutput](&aws.Operation{
+	API:        &metadata,
+	Name:       "GetLogObject",
+	Method:     "POST",
+	URI:        "/",
+	HostPrefix: "stream-",
+	Errors:     []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetLogObject"},
 	},
 })
 
@@ -558,6 +799,18 @@ var GetLogRecord = aws.NewOp[GetLogRecordInput, GetLogRecordOutput](&aws.Operati
 	},
 })
 
+// GetLookupTable is the operation GetLookupTable.
+var GetLookupTable = aws.NewOp[GetLookupTableInput, GetLookupTableOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetLookupTable",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetLookupTable"},
+	},
+})
+
 // GetQueryResults is the operation GetQueryResults.
 var GetQueryResults = aws.NewOp[GetQueryResultsInput, GetQueryResultsOutput](&aws.Operation{
 	API:    &metadata,
@@ -567,6 +820,54 @@ var GetQueryResults = aws.NewOp[GetQueryResultsInput, GetQueryResultsOutput](&aw
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:GetQueryResults"},
+	},
+})
+
+// GetScheduledQuery is the operation GetScheduledQuery.
+var GetScheduledQuery = aws.NewOp[GetScheduledQueryInput, GetScheduledQueryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetScheduledQuery",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetScheduledQuery"},
+	},
+})
+
+// GetScheduledQueryHistory is the operation GetScheduledQueryHistory.
+var GetScheduledQueryHistory = aws.NewOp[GetScheduledQueryHistoryInput, GetScheduledQueryHistoryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetScheduledQueryHistory",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetScheduledQueryHistory"},
+	},
+})
+
+// GetTransformer is the operation GetTransformer.
+var GetTransformer = aws.NewOp[GetTransformerInput, GetTransformerOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetTransformer",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:GetTransformer"},
+	},
+})
+
+// ListAggregateLogGroupSummaries is the operation ListAggregateLogGroupSummaries.
+var ListAggregateLogGroupSummaries = aws.NewOp[ListAggregateLogGroupSummariesInput, ListAggregateLogGroupSummariesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListAggregateLogGroupSummaries",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorServiceUnavailableException, errorInvalidParameterException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListAggregateLogGroupSummaries"},
 	},
 })
 
@@ -582,6 +883,18 @@ var ListAnomalies = aws.NewOp[ListAnomaliesInput, ListAnomaliesOutput](&aws.Oper
 	},
 })
 
+// ListIntegrations is the operation ListIntegrations.
+var ListIntegrations = aws.NewOp[ListIntegrationsInput, ListIntegrationsOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListIntegrations",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListIntegrations"},
+	},
+})
+
 // ListLogAnomalyDetectors is the operation ListLogAnomalyDetectors.
 var ListLogAnomalyDetectors = aws.NewOp[ListLogAnomalyDetectorsInput, ListLogAnomalyDetectorsOutput](&aws.Operation{
 	API:    &metadata,
@@ -591,6 +904,54 @@ var ListLogAnomalyDetectors = aws.NewOp[ListLogAnomalyDetectorsInput, ListLogAno
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
 		{Action: "logs:ListLogAnomalyDetectors"},
+	},
+})
+
+// ListLogGroups is the operation ListLogGroups.
+var ListLogGroups = aws.NewOp[ListLogGroupsInput, ListLogGroupsOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListLogGroups",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListLogGroups"},
+	},
+})
+
+// ListLogGroupsForQuery is the operation ListLogGroupsForQuery.
+var ListLogGroupsForQuery = aws.NewOp[ListLogGroupsForQueryInput, ListLogGroupsForQueryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListLogGroupsForQuery",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorAccessDeniedException, errorResourceNotFoundException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListLogGroupsForQuery"},
+	},
+})
+
+// ListScheduledQueries is the operation ListScheduledQueries.
+var ListScheduledQueries = aws.NewOp[ListScheduledQueriesInput, ListScheduledQueriesOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListScheduledQueries",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListScheduledQueries"},
+	},
+})
+
+// ListSourcesForS3TableIntegration is the operation ListSourcesForS3TableIntegration.
+var ListSourcesForS3TableIntegration = aws.NewOp[ListSourcesForS3TableIntegrationInput, ListSourcesForS3TableIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "ListSourcesForS3TableIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorValidationException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:ListSourcesForS3TableIntegration"},
 	},
 })
 
@@ -627,6 +988,18 @@ var PutAccountPolicy = aws.NewOp[PutAccountPolicyInput, PutAccountPolicyOutput](
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorServiceUnavailableException, errorLimitExceededException},
 	Grants: []aws.Grant{
 		{Action: "logs:PutAccountPolicy"},
+	},
+})
+
+// PutBearerTokenAuthentication is the operation PutBearerTokenAuthentication.
+var PutBearerTokenAuthentication = aws.NewOp[PutBearerTokenAuthenticationInput, PutBearerTokenAuthenticationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "PutBearerTokenAuthentication",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorOperationAbortedException, errorServiceUnavailableException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:PutBearerTokenAuthentication"},
 	},
 })
 
@@ -702,6 +1075,30 @@ var PutDestinationPolicy = aws.NewOp[PutDestinationPolicyInput, PutDestinationPo
 	},
 })
 
+// PutIndexPolicy is the operation PutIndexPolicy.
+var PutIndexPolicy = aws.NewOp[PutIndexPolicyInput, PutIndexPolicyOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "PutIndexPolicy",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:PutIndexPolicy"},
+	},
+})
+
+// PutIntegration is the operation PutIntegration.
+var PutIntegration = aws.NewOp[PutIntegrationInput, PutIntegrationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "PutIntegration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorServiceUnavailableException, errorValidationException},
+	Grants: []aws.Grant{
+		{Action: "logs:PutIntegration"},
+	},
+})
+
 // PutLogEvents is the operation PutLogEvents.
 var PutLogEvents = aws.NewOp[PutLogEventsInput, PutLogEventsOutput](&aws.Operation{
 	API:    &metadata,
@@ -714,13 +1111,25 @@ var PutLogEvents = aws.NewOp[PutLogEventsInput, PutLogEventsOutput](&aws.Operati
 	},
 })
 
+// PutLogGroupDeletionProtection is the operation PutLogGroupDeletionProtection.
+var PutLogGroupDeletionProtection = aws.NewOp[PutLogGroupDeletionProtectionInput, PutLogGroupDeletionProtectionOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "PutLogGroupDeletionProtection",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorOperationAbortedException, errorServiceUnavailableException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:PutLogGroupDeletionProtection"},
+	},
+})
+
 // PutMetricFilter is the operation PutMetricFilter.
 var PutMetricFilter = aws.NewOp[PutMetricFilterInput, PutMetricFilterOutput](&aws.Operation{
 	API:    &metadata,
 	Name:   "PutMetricFilter",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
 		{Action: "logs:PutMetricFilter"},
 	},
@@ -744,7 +1153,7 @@ var PutResourcePolicy = aws.NewOp[PutResourcePolicyInput, PutResourcePolicyOutpu
 	Name:   "PutResourcePolicy",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorOperationAbortedException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
 		{Action: "logs:PutResourcePolicy"},
 	},
@@ -768,9 +1177,21 @@ var PutSubscriptionFilter = aws.NewOp[PutSubscriptionFilterInput, PutSubscriptio
 	Name:   "PutSubscriptionFilter",
 	Method: "POST",
 	URI:    "/",
-	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException},
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
 		{Action: "logs:PutSubscriptionFilter"},
+	},
+})
+
+// PutTransformer is the operation PutTransformer.
+var PutTransformer = aws.NewOp[PutTransformerInput, PutTransformerOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "PutTransformer",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorLimitExceededException, errorOperationAbortedException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:PutTransformer"},
 	},
 })
 
@@ -780,7 +1201,7 @@ var StartLiveTail = aws.NewOp[StartLiveTailInput, StartLiveTailOutput](&aws.Oper
 	Name:       "StartLiveTail",
 	Method:     "POST",
 	URI:        "/",
-	HostPrefix: "streaming-",
+	HostPrefix: "stream-",
 	Errors:     []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorInvalidOperationException},
 	Grants: []aws.Grant{
 		{Action: "logs:StartLiveTail"},
@@ -847,6 +1268,18 @@ var TestMetricFilter = aws.NewOp[TestMetricFilterInput, TestMetricFilterOutput](
 	},
 })
 
+// TestTransformer is the operation TestTransformer.
+var TestTransformer = aws.NewOp[TestTransformerInput, TestTransformerOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "TestTransformer",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorServiceUnavailableException, errorInvalidOperationException},
+	Grants: []aws.Grant{
+		{Action: "logs:TestTransformer"},
+	},
+})
+
 // UntagLogGroup is the operation UntagLogGroup.
 var UntagLogGroup = aws.NewOp[UntagLogGroupInput, UntagLogGroupOutput](&aws.Operation{
 	API:    &metadata,
@@ -883,6 +1316,18 @@ var UpdateAnomaly = aws.NewOp[UpdateAnomalyInput, UpdateAnomalyOutput](&aws.Oper
 	},
 })
 
+// UpdateDeliveryConfiguration is the operation UpdateDeliveryConfiguration.
+var UpdateDeliveryConfiguration = aws.NewOp[UpdateDeliveryConfigurationInput, UpdateDeliveryConfigurationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "UpdateDeliveryConfiguration",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorConflictException, errorResourceNotFoundException, errorValidationException, errorAccessDeniedException, errorThrottlingException},
+	Grants: []aws.Grant{
+		{Action: "logs:UpdateDeliveryConfiguration"},
+	},
+})
+
 // UpdateLogAnomalyDetector is the operation UpdateLogAnomalyDetector.
 var UpdateLogAnomalyDetector = aws.NewOp[UpdateLogAnomalyDetectorInput, UpdateLogAnomalyDetectorOutput](&aws.Operation{
 	API:    &metadata,
@@ -892,5 +1337,29 @@ var UpdateLogAnomalyDetector = aws.NewOp[UpdateLogAnomalyDetectorInput, UpdateLo
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
 		{Action: "logs:UpdateLogAnomalyDetector"},
+	},
+})
+
+// UpdateLookupTable is the operation UpdateLookupTable.
+var UpdateLookupTable = aws.NewOp[UpdateLookupTableInput, UpdateLookupTableOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "UpdateLookupTable",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorValidationException, errorServiceUnavailableException},
+	Grants: []aws.Grant{
+		{Action: "logs:UpdateLookupTable"},
+	},
+})
+
+// UpdateScheduledQuery is the operation UpdateScheduledQuery.
+var UpdateScheduledQuery = aws.NewOp[UpdateScheduledQueryInput, UpdateScheduledQueryOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "UpdateScheduledQuery",
+	Method: "POST",
+	URI:    "/",
+	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
+	Grants: []aws.Grant{
+		{Action: "logs:UpdateScheduledQuery"},
 	},
 })

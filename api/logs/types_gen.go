@@ -17,6 +17,19 @@ type AssociateKMSKeyInput struct {
 // AssociateKMSKeyOutput is the output of AssociateKMSKey.
 type AssociateKMSKeyOutput struct{}
 
+// AssociateSourceToS3TableIntegrationInput is the input of AssociateSourceToS3TableIntegration.
+type AssociateSourceToS3TableIntegrationInput struct {
+	_              struct{}   `aws:"shape=AssociateSourceToS3TableIntegrationRequest"`
+	IntegrationARN string     `aws:"integrationArn,required"`
+	DataSource     DataSource `aws:"dataSource,required"`
+}
+
+// AssociateSourceToS3TableIntegrationOutput is the output of AssociateSourceToS3TableIntegration.
+type AssociateSourceToS3TableIntegrationOutput struct {
+	_          struct{} `aws:"shape=AssociateSourceToS3TableIntegrationResponse"`
+	Identifier *string  `aws:"identifier,min=1,max=2048"`
+}
+
 // CancelExportTaskInput is the input of CancelExportTask.
 type CancelExportTaskInput struct {
 	_      struct{} `aws:"shape=CancelExportTaskRequest"`
@@ -26,12 +39,31 @@ type CancelExportTaskInput struct {
 // CancelExportTaskOutput is the output of CancelExportTask.
 type CancelExportTaskOutput struct{}
 
+// CancelImportTaskInput is the input of CancelImportTask.
+type CancelImportTaskInput struct {
+	_        struct{} `aws:"shape=CancelImportTaskRequest"`
+	ImportID string   `aws:"importId,required,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+}
+
+// CancelImportTaskOutput is the output of CancelImportTask.
+type CancelImportTaskOutput struct {
+	_                struct{}          `aws:"shape=CancelImportTaskResponse"`
+	ImportID         *string           `aws:"importId,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	ImportStatistics *ImportStatistics `aws:"importStatistics"`
+	ImportStatus     *ImportStatus     `aws:"importStatus"`
+	CreationTime     *int64            `aws:"creationTime,min=0"`
+	LastUpdatedTime  *int64            `aws:"lastUpdatedTime,min=0"`
+}
+
 // CreateDeliveryInput is the input of CreateDelivery.
 type CreateDeliveryInput struct {
-	_                      struct{}          `aws:"shape=CreateDeliveryRequest"`
-	DeliverySourceName     string            `aws:"deliverySourceName,required,min=1,max=60" pattern:"[\\w-]*"`
-	DeliveryDestinationARN string            `aws:"deliveryDestinationArn,required"`
-	Tags                   map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	_                       struct{}                 `aws:"shape=CreateDeliveryRequest"`
+	DeliverySourceName      string                   `aws:"deliverySourceName,required,min=1,max=60" pattern:"[\\w-]*"`
+	DeliveryDestinationARN  string                   `aws:"deliveryDestinationArn,required"`
+	Tags                    map[string]string        `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	RecordFields            []string                 `aws:"recordFields,min=0,max=128,each.min=1,each.max=64"`
+	FieldDelimiter          *string                  `aws:"fieldDelimiter,min=0,max=5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `aws:"s3DeliveryConfiguration"`
 }
 
 // CreateDeliveryOutput is the output of CreateDelivery.
@@ -58,6 +90,22 @@ type CreateExportTaskOutput struct {
 	TaskID *string  `aws:"taskId,min=1,max=512"`
 }
 
+// CreateImportTaskInput is the input of CreateImportTask.
+type CreateImportTaskInput struct {
+	_               struct{}      `aws:"shape=CreateImportTaskRequest"`
+	ImportSourceARN string        `aws:"importSourceArn,required"`
+	ImportRoleARN   string        `aws:"importRoleArn,required,min=1"`
+	ImportFilter    *ImportFilter `aws:"importFilter"`
+}
+
+// CreateImportTaskOutput is the output of CreateImportTask.
+type CreateImportTaskOutput struct {
+	_                    struct{} `aws:"shape=CreateImportTaskResponse"`
+	ImportID             *string  `aws:"importId,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	ImportDestinationARN *string  `aws:"importDestinationArn"`
+	CreationTime         *int64   `aws:"creationTime,min=0"`
+}
+
 // CreateLogAnomalyDetectorInput is the input of CreateLogAnomalyDetector.
 type CreateLogAnomalyDetectorInput struct {
 	_                     struct{}             `aws:"shape=CreateLogAnomalyDetectorRequest"`
@@ -65,7 +113,7 @@ type CreateLogAnomalyDetectorInput struct {
 	DetectorName          *string              `aws:"detectorName,min=1"`
 	EvaluationFrequency   *EvaluationFrequency `aws:"evaluationFrequency"`
 	FilterPattern         *string              `aws:"filterPattern,min=0,max=1024"`
-	KMSKeyID              *string              `aws:"kmsKeyId,max=256"`
+	KMSKeyID              *string              `aws:"kmsKeyId,max=256" pattern:"^arn:aws[a-z\\-]*:kms:[-a-z0-9]*:[0-9]*:key/[-a-z0-9]*$"`
 	AnomalyVisibilityTime *int64               `aws:"anomalyVisibilityTime,min=7,max=90"`
 	Tags                  map[string]string    `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
 }
@@ -78,11 +126,12 @@ type CreateLogAnomalyDetectorOutput struct {
 
 // CreateLogGroupInput is the input of CreateLogGroup.
 type CreateLogGroupInput struct {
-	_             struct{}          `aws:"shape=CreateLogGroupRequest"`
-	LogGroupName  string            `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	KMSKeyID      *string           `aws:"kmsKeyId,max=256"`
-	Tags          map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
-	LogGroupClass *LogGroupClass    `aws:"logGroupClass"`
+	_                         struct{}          `aws:"shape=CreateLogGroupRequest"`
+	LogGroupName              string            `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	KMSKeyID                  *string           `aws:"kmsKeyId,max=256"`
+	Tags                      map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	LogGroupClass             *LogGroupClass    `aws:"logGroupClass"`
+	DeletionProtectionEnabled *bool             `aws:"deletionProtectionEnabled"`
 }
 
 // CreateLogGroupOutput is the output of CreateLogGroup.
@@ -97,6 +146,49 @@ type CreateLogStreamInput struct {
 
 // CreateLogStreamOutput is the output of CreateLogStream.
 type CreateLogStreamOutput struct{}
+
+// CreateLookupTableInput is the input of CreateLookupTable.
+type CreateLookupTableInput struct {
+	_               struct{}          `aws:"shape=CreateLookupTableRequest"`
+	LookupTableName string            `aws:"lookupTableName,required,min=1,max=256" pattern:"^[a-zA-Z0-9_]+$"`
+	Description     *string           `aws:"description,min=0,max=1024"`
+	TableBody       string            `aws:"tableBody,required,min=1,max=10485760"`
+	KMSKeyID        *string           `aws:"kmsKeyId,max=256"`
+	Tags            map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+}
+
+// CreateLookupTableOutput is the output of CreateLookupTable.
+type CreateLookupTableOutput struct {
+	_              struct{} `aws:"shape=CreateLookupTableResponse"`
+	LookupTableARN *string  `aws:"lookupTableArn"`
+	CreatedAt      *int64   `aws:"createdAt,min=0"`
+}
+
+// CreateScheduledQueryInput is the input of CreateScheduledQuery.
+type CreateScheduledQueryInput struct {
+	_                        struct{}                  `aws:"shape=CreateScheduledQueryRequest"`
+	Name                     string                    `aws:"name,required,min=1,max=255" pattern:"^[a-zA-Z0-9_\\-/.#]+$"`
+	Description              *string                   `aws:"description,max=1024"`
+	QueryLanguage            QueryLanguage             `aws:"queryLanguage,required"`
+	QueryString              string                    `aws:"queryString,required,min=0,max=10000"`
+	LogGroupIdentifiers      []string                  `aws:"logGroupIdentifiers,min=1,max=50,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	ScheduleExpression       string                    `aws:"scheduleExpression,required,max=256"`
+	Timezone                 *string                   `aws:"timezone,min=1"`
+	StartTimeOffset          *int64                    `aws:"startTimeOffset"`
+	DestinationConfiguration *DestinationConfiguration `aws:"destinationConfiguration"`
+	ScheduleStartTime        *int64                    `aws:"scheduleStartTime,min=0"`
+	ScheduleEndTime          *int64                    `aws:"scheduleEndTime,min=0"`
+	ExecutionRoleARN         string                    `aws:"executionRoleArn,required,min=1"`
+	State                    *ScheduledQueryState      `aws:"state"`
+	Tags                     map[string]string         `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+}
+
+// CreateScheduledQueryOutput is the output of CreateScheduledQuery.
+type CreateScheduledQueryOutput struct {
+	_                 struct{}             `aws:"shape=CreateScheduledQueryResponse"`
+	ScheduledQueryARN *string              `aws:"scheduledQueryArn"`
+	State             *ScheduledQueryState `aws:"state"`
+}
 
 // DeleteAccountPolicyInput is the input of DeleteAccountPolicy.
 type DeleteAccountPolicyInput struct {
@@ -162,6 +254,29 @@ type DeleteDestinationInput struct {
 // DeleteDestinationOutput is the output of DeleteDestination.
 type DeleteDestinationOutput struct{}
 
+// DeleteIndexPolicyInput is the input of DeleteIndexPolicy.
+type DeleteIndexPolicyInput struct {
+	_                  struct{} `aws:"shape=DeleteIndexPolicyRequest"`
+	LogGroupIdentifier string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+}
+
+// DeleteIndexPolicyOutput is the output of DeleteIndexPolicy.
+type DeleteIndexPolicyOutput struct {
+	_ struct{} `aws:"shape=DeleteIndexPolicyResponse"`
+}
+
+// DeleteIntegrationInput is the input of DeleteIntegration.
+type DeleteIntegrationInput struct {
+	_               struct{} `aws:"shape=DeleteIntegrationRequest"`
+	IntegrationName string   `aws:"integrationName,required,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Force           *bool    `aws:"force"`
+}
+
+// DeleteIntegrationOutput is the output of DeleteIntegration.
+type DeleteIntegrationOutput struct {
+	_ struct{} `aws:"shape=DeleteIntegrationResponse"`
+}
+
 // DeleteLogAnomalyDetectorInput is the input of DeleteLogAnomalyDetector.
 type DeleteLogAnomalyDetectorInput struct {
 	_                  struct{} `aws:"shape=DeleteLogAnomalyDetectorRequest"`
@@ -190,6 +305,15 @@ type DeleteLogStreamInput struct {
 // DeleteLogStreamOutput is the output of DeleteLogStream.
 type DeleteLogStreamOutput struct{}
 
+// DeleteLookupTableInput is the input of DeleteLookupTable.
+type DeleteLookupTableInput struct {
+	_              struct{} `aws:"shape=DeleteLookupTableRequest"`
+	LookupTableARN string   `aws:"lookupTableArn,required"`
+}
+
+// DeleteLookupTableOutput is the output of DeleteLookupTable.
+type DeleteLookupTableOutput struct{}
+
 // DeleteMetricFilterInput is the input of DeleteMetricFilter.
 type DeleteMetricFilterInput struct {
 	_            struct{} `aws:"shape=DeleteMetricFilterRequest"`
@@ -203,7 +327,7 @@ type DeleteMetricFilterOutput struct{}
 // DeleteQueryDefinitionInput is the input of DeleteQueryDefinition.
 type DeleteQueryDefinitionInput struct {
 	_                 struct{} `aws:"shape=DeleteQueryDefinitionRequest"`
-	QueryDefinitionID string   `aws:"queryDefinitionId,required,min=0,max=256"`
+	QueryDefinitionID string   `aws:"queryDefinitionId,required,min=1,max=256"`
 }
 
 // DeleteQueryDefinitionOutput is the output of DeleteQueryDefinition.
@@ -214,8 +338,10 @@ type DeleteQueryDefinitionOutput struct {
 
 // DeleteResourcePolicyInput is the input of DeleteResourcePolicy.
 type DeleteResourcePolicyInput struct {
-	_          struct{} `aws:"shape=DeleteResourcePolicyRequest"`
-	PolicyName *string  `aws:"policyName"`
+	_                  struct{} `aws:"shape=DeleteResourcePolicyRequest"`
+	PolicyName         *string  `aws:"policyName"`
+	ResourceARN        *string  `aws:"resourceArn"`
+	ExpectedRevisionID *string  `aws:"expectedRevisionId,min=1"`
 }
 
 // DeleteResourcePolicyOutput is the output of DeleteResourcePolicy.
@@ -230,6 +356,17 @@ type DeleteRetentionPolicyInput struct {
 // DeleteRetentionPolicyOutput is the output of DeleteRetentionPolicy.
 type DeleteRetentionPolicyOutput struct{}
 
+// DeleteScheduledQueryInput is the input of DeleteScheduledQuery.
+type DeleteScheduledQueryInput struct {
+	_          struct{} `aws:"shape=DeleteScheduledQueryRequest"`
+	Identifier string   `aws:"identifier,required" pattern:"[\\w#+=/:,.@-]*"`
+}
+
+// DeleteScheduledQueryOutput is the output of DeleteScheduledQuery.
+type DeleteScheduledQueryOutput struct {
+	_ struct{} `aws:"shape=DeleteScheduledQueryResponse"`
+}
+
 // DeleteSubscriptionFilterInput is the input of DeleteSubscriptionFilter.
 type DeleteSubscriptionFilterInput struct {
 	_            struct{} `aws:"shape=DeleteSubscriptionFilterRequest"`
@@ -240,18 +377,47 @@ type DeleteSubscriptionFilterInput struct {
 // DeleteSubscriptionFilterOutput is the output of DeleteSubscriptionFilter.
 type DeleteSubscriptionFilterOutput struct{}
 
+// DeleteTransformerInput is the input of DeleteTransformer.
+type DeleteTransformerInput struct {
+	_                  struct{} `aws:"shape=DeleteTransformerRequest"`
+	LogGroupIdentifier string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+}
+
+// DeleteTransformerOutput is the output of DeleteTransformer.
+type DeleteTransformerOutput struct{}
+
 // DescribeAccountPoliciesInput is the input of DescribeAccountPolicies.
 type DescribeAccountPoliciesInput struct {
 	_                  struct{}   `aws:"shape=DescribeAccountPoliciesRequest"`
 	PolicyType         PolicyType `aws:"policyType,required"`
 	PolicyName         *string    `aws:"policyName"`
 	AccountIdentifiers []string   `aws:"accountIdentifiers,min=0,max=20,each.min=12,each.max=12" eachpattern:"^\\d{12}$"`
+	NextToken          *string    `aws:"nextToken,min=1"`
 }
 
 // DescribeAccountPoliciesOutput is the output of DescribeAccountPolicies.
 type DescribeAccountPoliciesOutput struct {
 	_               struct{}        `aws:"shape=DescribeAccountPoliciesResponse"`
 	AccountPolicies []AccountPolicy `aws:"accountPolicies"`
+	NextToken       *string         `aws:"nextToken,min=1"`
+}
+
+// DescribeConfigurationTemplatesInput is the input of DescribeConfigurationTemplates.
+type DescribeConfigurationTemplatesInput struct {
+	_                        struct{}                  `aws:"shape=DescribeConfigurationTemplatesRequest"`
+	Service                  *string                   `aws:"service,min=1,max=255" pattern:"[\\w_-]*"`
+	LogTypes                 []string                  `aws:"logTypes,min=1,max=10,each.min=1,each.max=255" eachpattern:"[\\w]*"`
+	ResourceTypes            []string                  `aws:"resourceTypes,min=1,max=10,each.min=1,each.max=255" eachpattern:"[\\w-_]*"`
+	DeliveryDestinationTypes []DeliveryDestinationType `aws:"deliveryDestinationTypes,min=1,max=4"`
+	NextToken                *string                   `aws:"nextToken,min=1"`
+	Limit                    *int32                    `aws:"limit,min=1,max=50"`
+}
+
+// DescribeConfigurationTemplatesOutput is the output of DescribeConfigurationTemplates.
+type DescribeConfigurationTemplatesOutput struct {
+	_                      struct{}                `aws:"shape=DescribeConfigurationTemplatesResponse"`
+	ConfigurationTemplates []ConfigurationTemplate `aws:"configurationTemplates"`
+	NextToken              *string                 `aws:"nextToken,min=1"`
 }
 
 // DescribeDeliveriesInput is the input of DescribeDeliveries.
@@ -327,6 +493,69 @@ type DescribeExportTasksOutput struct {
 	NextToken   *string      `aws:"nextToken,min=1"`
 }
 
+// DescribeFieldIndexesInput is the input of DescribeFieldIndexes.
+type DescribeFieldIndexesInput struct {
+	_                   struct{} `aws:"shape=DescribeFieldIndexesRequest"`
+	LogGroupIdentifiers []string `aws:"logGroupIdentifiers,required,min=1,max=100,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	NextToken           *string  `aws:"nextToken,min=1"`
+}
+
+// DescribeFieldIndexesOutput is the output of DescribeFieldIndexes.
+type DescribeFieldIndexesOutput struct {
+	_            struct{}     `aws:"shape=DescribeFieldIndexesResponse"`
+	FieldIndexes []FieldIndex `aws:"fieldIndexes"`
+	NextToken    *string      `aws:"nextToken,min=1"`
+}
+
+// DescribeImportTaskBatchesInput is the input of DescribeImportTaskBatches.
+type DescribeImportTaskBatchesInput struct {
+	_                 struct{}       `aws:"shape=DescribeImportTaskBatchesRequest"`
+	ImportID          string         `aws:"importId,required,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	BatchImportStatus []ImportStatus `aws:"batchImportStatus"`
+	Limit             *int32         `aws:"limit,min=1,max=50"`
+	NextToken         *string        `aws:"nextToken,min=1"`
+}
+
+// DescribeImportTaskBatchesOutput is the output of DescribeImportTaskBatches.
+type DescribeImportTaskBatchesOutput struct {
+	_               struct{}      `aws:"shape=DescribeImportTaskBatchesResponse"`
+	ImportSourceARN *string       `aws:"importSourceArn"`
+	ImportID        *string       `aws:"importId,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	ImportBatches   []ImportBatch `aws:"importBatches"`
+	NextToken       *string       `aws:"nextToken,min=1"`
+}
+
+// DescribeImportTasksInput is the input of DescribeImportTasks.
+type DescribeImportTasksInput struct {
+	_               struct{}      `aws:"shape=DescribeImportTasksRequest"`
+	ImportID        *string       `aws:"importId,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	ImportStatus    *ImportStatus `aws:"importStatus"`
+	ImportSourceARN *string       `aws:"importSourceArn"`
+	Limit           *int32        `aws:"limit,min=1,max=50"`
+	NextToken       *string       `aws:"nextToken,min=1"`
+}
+
+// DescribeImportTasksOutput is the output of DescribeImportTasks.
+type DescribeImportTasksOutput struct {
+	_         struct{} `aws:"shape=DescribeImportTasksResponse"`
+	Imports   []Import `aws:"imports"`
+	NextToken *string  `aws:"nextToken,min=1"`
+}
+
+// DescribeIndexPoliciesInput is the input of DescribeIndexPolicies.
+type DescribeIndexPoliciesInput struct {
+	_                   struct{} `aws:"shape=DescribeIndexPoliciesRequest"`
+	LogGroupIdentifiers []string `aws:"logGroupIdentifiers,required,min=1,max=1,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	NextToken           *string  `aws:"nextToken,min=1"`
+}
+
+// DescribeIndexPoliciesOutput is the output of DescribeIndexPolicies.
+type DescribeIndexPoliciesOutput struct {
+	_             struct{}      `aws:"shape=DescribeIndexPoliciesResponse"`
+	IndexPolicies []IndexPolicy `aws:"indexPolicies"`
+	NextToken     *string       `aws:"nextToken,min=1"`
+}
+
 // DescribeLogGroupsInput is the input of DescribeLogGroups.
 type DescribeLogGroupsInput struct {
 	_                     struct{}       `aws:"shape=DescribeLogGroupsRequest"`
@@ -337,6 +566,7 @@ type DescribeLogGroupsInput struct {
 	Limit                 *int32         `aws:"limit,min=1,max=50"`
 	IncludeLinkedAccounts *bool          `aws:"includeLinkedAccounts"`
 	LogGroupClass         *LogGroupClass `aws:"logGroupClass"`
+	LogGroupIdentifiers   []string       `aws:"logGroupIdentifiers,min=1,max=50,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
 }
 
 // DescribeLogGroupsOutput is the output of DescribeLogGroups.
@@ -365,6 +595,21 @@ type DescribeLogStreamsOutput struct {
 	NextToken  *string     `aws:"nextToken,min=1"`
 }
 
+// DescribeLookupTablesInput is the input of DescribeLookupTables.
+type DescribeLookupTablesInput struct {
+	_                     struct{} `aws:"shape=DescribeLookupTablesRequest"`
+	LookupTableNamePrefix *string  `aws:"lookupTableNamePrefix,min=1,max=256" pattern:"^[a-zA-Z0-9_]+$"`
+	MaxResults            *int32   `aws:"maxResults,max=100"`
+	NextToken             *string  `aws:"nextToken,min=1"`
+}
+
+// DescribeLookupTablesOutput is the output of DescribeLookupTables.
+type DescribeLookupTablesOutput struct {
+	_            struct{}      `aws:"shape=DescribeLookupTablesResponse"`
+	LookupTables []LookupTable `aws:"lookupTables"`
+	NextToken    *string       `aws:"nextToken,min=1"`
+}
+
 // DescribeMetricFiltersInput is the input of DescribeMetricFilters.
 type DescribeMetricFiltersInput struct {
 	_                struct{} `aws:"shape=DescribeMetricFiltersRequest"`
@@ -385,11 +630,12 @@ type DescribeMetricFiltersOutput struct {
 
 // DescribeQueriesInput is the input of DescribeQueries.
 type DescribeQueriesInput struct {
-	_            struct{}     `aws:"shape=DescribeQueriesRequest"`
-	LogGroupName *string      `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	Status       *QueryStatus `aws:"status"`
-	MaxResults   *int32       `aws:"maxResults,min=1,max=1000"`
-	NextToken    *string      `aws:"nextToken,min=1"`
+	_             struct{}       `aws:"shape=DescribeQueriesRequest"`
+	LogGroupName  *string        `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status        *QueryStatus   `aws:"status"`
+	MaxResults    *int32         `aws:"maxResults,min=1,max=1000"`
+	NextToken     *string        `aws:"nextToken,min=1"`
+	QueryLanguage *QueryLanguage `aws:"queryLanguage"`
 }
 
 // DescribeQueriesOutput is the output of DescribeQueries.
@@ -401,10 +647,11 @@ type DescribeQueriesOutput struct {
 
 // DescribeQueryDefinitionsInput is the input of DescribeQueryDefinitions.
 type DescribeQueryDefinitionsInput struct {
-	_                         struct{} `aws:"shape=DescribeQueryDefinitionsRequest"`
-	QueryDefinitionNamePrefix *string  `aws:"queryDefinitionNamePrefix,min=1,max=255"`
-	MaxResults                *int32   `aws:"maxResults,min=1,max=1000"`
-	NextToken                 *string  `aws:"nextToken,min=1"`
+	_                         struct{}       `aws:"shape=DescribeQueryDefinitionsRequest"`
+	QueryDefinitionNamePrefix *string        `aws:"queryDefinitionNamePrefix,min=1,max=255"`
+	MaxResults                *int32         `aws:"maxResults,min=1,max=1000"`
+	NextToken                 *string        `aws:"nextToken,min=1"`
+	QueryLanguage             *QueryLanguage `aws:"queryLanguage"`
 }
 
 // DescribeQueryDefinitionsOutput is the output of DescribeQueryDefinitions.
@@ -416,9 +663,11 @@ type DescribeQueryDefinitionsOutput struct {
 
 // DescribeResourcePoliciesInput is the input of DescribeResourcePolicies.
 type DescribeResourcePoliciesInput struct {
-	_         struct{} `aws:"shape=DescribeResourcePoliciesRequest"`
-	NextToken *string  `aws:"nextToken,min=1"`
-	Limit     *int32   `aws:"limit,min=1,max=50"`
+	_           struct{}     `aws:"shape=DescribeResourcePoliciesRequest"`
+	NextToken   *string      `aws:"nextToken,min=1"`
+	Limit       *int32       `aws:"limit,min=1,max=50"`
+	ResourceARN *string      `aws:"resourceArn"`
+	PolicyScope *PolicyScope `aws:"policyScope"`
 }
 
 // DescribeResourcePoliciesOutput is the output of DescribeResourcePolicies.
@@ -453,6 +702,18 @@ type DisassociateKMSKeyInput struct {
 
 // DisassociateKMSKeyOutput is the output of DisassociateKMSKey.
 type DisassociateKMSKeyOutput struct{}
+
+// DisassociateSourceFromS3TableIntegrationInput is the input of DisassociateSourceFromS3TableIntegration.
+type DisassociateSourceFromS3TableIntegrationInput struct {
+	_          struct{} `aws:"shape=DisassociateSourceFromS3TableIntegrationRequest"`
+	Identifier string   `aws:"identifier,required,min=1,max=2048"`
+}
+
+// DisassociateSourceFromS3TableIntegrationOutput is the output of DisassociateSourceFromS3TableIntegration.
+type DisassociateSourceFromS3TableIntegrationOutput struct {
+	_          struct{} `aws:"shape=DisassociateSourceFromS3TableIntegrationResponse"`
+	Identifier *string  `aws:"identifier,min=1,max=2048"`
+}
 
 // FilterLogEventsInput is the input of FilterLogEvents.
 type FilterLogEventsInput struct {
@@ -540,6 +801,21 @@ type GetDeliverySourceOutput struct {
 	DeliverySource *DeliverySource `aws:"deliverySource"`
 }
 
+// GetIntegrationInput is the input of GetIntegration.
+type GetIntegrationInput struct {
+	_               struct{} `aws:"shape=GetIntegrationRequest"`
+	IntegrationName string   `aws:"integrationName,required,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+}
+
+// GetIntegrationOutput is the output of GetIntegration.
+type GetIntegrationOutput struct {
+	_                  struct{}            `aws:"shape=GetIntegrationResponse"`
+	IntegrationName    *string             `aws:"integrationName,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	IntegrationType    *IntegrationType    `aws:"integrationType"`
+	IntegrationStatus  *IntegrationStatus  `aws:"integrationStatus"`
+	IntegrationDetails *IntegrationDetails `aws:"integrationDetails"`
+}
+
 // GetLogAnomalyDetectorInput is the input of GetLogAnomalyDetector.
 type GetLogAnomalyDetectorInput struct {
 	_                  struct{} `aws:"shape=GetLogAnomalyDetectorRequest"`
@@ -582,6 +858,19 @@ type GetLogEventsOutput struct {
 	NextBackwardToken *string          `aws:"nextBackwardToken,min=1"`
 }
 
+// GetLogFieldsInput is the input of GetLogFields.
+type GetLogFieldsInput struct {
+	_              struct{} `aws:"shape=GetLogFieldsRequest"`
+	DataSourceName string   `aws:"dataSourceName,required"`
+	DataSourceType string   `aws:"dataSourceType,required"`
+}
+
+// GetLogFieldsOutput is the output of GetLogFields.
+type GetLogFieldsOutput struct {
+	_         struct{}            `aws:"shape=GetLogFieldsResponse"`
+	LogFields []LogFieldsListItem `aws:"logFields"`
+}
+
 // GetLogGroupFieldsInput is the input of GetLogGroupFields.
 type GetLogGroupFieldsInput struct {
 	_                  struct{} `aws:"shape=GetLogGroupFieldsRequest"`
@@ -594,6 +883,19 @@ type GetLogGroupFieldsInput struct {
 type GetLogGroupFieldsOutput struct {
 	_              struct{}        `aws:"shape=GetLogGroupFieldsResponse"`
 	LogGroupFields []LogGroupField `aws:"logGroupFields"`
+}
+
+// GetLogObjectInput is the input of GetLogObject.
+type GetLogObjectInput struct {
+	_                struct{} `aws:"shape=GetLogObjectRequest"`
+	Unmask           *bool    `aws:"unmask"`
+	LogObjectPointer string   `aws:"logObjectPointer,required,min=1,max=512"`
+}
+
+// GetLogObjectOutput is the output of GetLogObject.
+type GetLogObjectOutput struct {
+	_           struct{}        `aws:"shape=GetLogObjectResponse"`
+	FieldStream aws.EventStream `aws:"fieldStream,stream"`
 }
 
 // GetLogRecordInput is the input of GetLogRecord.
@@ -609,10 +911,30 @@ type GetLogRecordOutput struct {
 	LogRecord map[string]string `aws:"logRecord"`
 }
 
+// GetLookupTableInput is the input of GetLookupTable.
+type GetLookupTableInput struct {
+	_              struct{} `aws:"shape=GetLookupTableRequest"`
+	LookupTableARN string   `aws:"lookupTableArn,required"`
+}
+
+// GetLookupTableOutput is the output of GetLookupTable.
+type GetLookupTableOutput struct {
+	_               struct{} `aws:"shape=GetLookupTableResponse"`
+	LookupTableARN  *string  `aws:"lookupTableArn"`
+	LookupTableName *string  `aws:"lookupTableName,min=1,max=256" pattern:"^[a-zA-Z0-9_]+$"`
+	Description     *string  `aws:"description,min=0,max=1024"`
+	TableBody       *string  `aws:"tableBody,min=1,max=10485760"`
+	SizeBytes       *int64   `aws:"sizeBytes,min=0"`
+	LastUpdatedTime *int64   `aws:"lastUpdatedTime,min=0"`
+	KMSKeyID        *string  `aws:"kmsKeyId,max=256"`
+}
+
 // GetQueryResultsInput is the input of GetQueryResults.
 type GetQueryResultsInput struct {
-	_       struct{} `aws:"shape=GetQueryResultsRequest"`
-	QueryID string   `aws:"queryId,required,min=0,max=256"`
+	_         struct{} `aws:"shape=GetQueryResultsRequest"`
+	QueryID   string   `aws:"queryId,required,min=1,max=256"`
+	NextToken *string  `aws:"nextToken,max=1024"`
+	MaxItems  *int32   `aws:"maxItems,min=0,max=10000"`
 }
 
 // GetQueryResultsOutput is the output of GetQueryResults.
@@ -622,6 +944,92 @@ type GetQueryResultsOutput struct {
 	Statistics    *QueryStatistics `aws:"statistics"`
 	Status        *QueryStatus     `aws:"status"`
 	EncryptionKey *string          `aws:"encryptionKey,max=256"`
+	QueryLanguage *QueryLanguage   `aws:"queryLanguage"`
+	NextToken     *string          `aws:"nextToken,max=1024"`
+}
+
+// GetScheduledQueryInput is the input of GetScheduledQuery.
+type GetScheduledQueryInput struct {
+	_          struct{} `aws:"shape=GetScheduledQueryRequest"`
+	Identifier string   `aws:"identifier,required" pattern:"[\\w#+=/:,.@-]*"`
+}
+
+// GetScheduledQueryOutput is the output of GetScheduledQuery.
+type GetScheduledQueryOutput struct {
+	_                        struct{}                  `aws:"shape=GetScheduledQueryResponse"`
+	ScheduledQueryARN        *string                   `aws:"scheduledQueryArn"`
+	Name                     *string                   `aws:"name,min=1,max=255" pattern:"^[a-zA-Z0-9_\\-/.#]+$"`
+	Description              *string                   `aws:"description,max=1024"`
+	QueryLanguage            *QueryLanguage            `aws:"queryLanguage"`
+	QueryString              *string                   `aws:"queryString,min=0,max=10000"`
+	LogGroupIdentifiers      []string                  `aws:"logGroupIdentifiers,min=1,max=50,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	ScheduleExpression       *string                   `aws:"scheduleExpression,max=256"`
+	Timezone                 *string                   `aws:"timezone,min=1"`
+	StartTimeOffset          *int64                    `aws:"startTimeOffset"`
+	DestinationConfiguration *DestinationConfiguration `aws:"destinationConfiguration"`
+	State                    *ScheduledQueryState      `aws:"state"`
+	LastTriggeredTime        *int64                    `aws:"lastTriggeredTime,min=0"`
+	LastExecutionStatus      *ExecutionStatus          `aws:"lastExecutionStatus"`
+	ScheduleStartTime        *int64                    `aws:"scheduleStartTime,min=0"`
+	ScheduleEndTime          *int64                    `aws:"scheduleEndTime,min=0"`
+	ExecutionRoleARN         *string                   `aws:"executionRoleArn,min=1"`
+	CreationTime             *int64                    `aws:"creationTime,min=0"`
+	LastUpdatedTime          *int64                    `aws:"lastUpdatedTime,min=0"`
+}
+
+// GetScheduledQueryHistoryInput is the input of GetScheduledQueryHistory.
+type GetScheduledQueryHistoryInput struct {
+	_                 struct{}          `aws:"shape=GetScheduledQueryHistoryRequest"`
+	Identifier        string            `aws:"identifier,required" pattern:"[\\w#+=/:,.@-]*"`
+	StartTime         int64             `aws:"startTime,required,min=0"`
+	EndTime           int64             `aws:"endTime,required,min=0"`
+	ExecutionStatuses []ExecutionStatus `aws:"executionStatuses"`
+	MaxResults        *int32            `aws:"maxResults,min=1,max=1000"`
+	NextToken         *string           `aws:"nextToken,min=1"`
+}
+
+// GetScheduledQueryHistoryOutput is the output of GetScheduledQueryHistory.
+type GetScheduledQueryHistoryOutput struct {
+	_                 struct{}               `aws:"shape=GetScheduledQueryHistoryResponse"`
+	Name              *string                `aws:"name,min=1,max=255" pattern:"^[a-zA-Z0-9_\\-/.#]+$"`
+	ScheduledQueryARN *string                `aws:"scheduledQueryArn"`
+	TriggerHistory    []TriggerHistoryRecord `aws:"triggerHistory"`
+	NextToken         *string                `aws:"nextToken,min=1"`
+}
+
+// GetTransformerInput is the input of GetTransformer.
+type GetTransformerInput struct {
+	_                  struct{} `aws:"shape=GetTransformerRequest"`
+	LogGroupIdentifier string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+}
+
+// GetTransformerOutput is the output of GetTransformer.
+type GetTransformerOutput struct {
+	_                  struct{}    `aws:"shape=GetTransformerResponse"`
+	LogGroupIdentifier *string     `aws:"logGroupIdentifier,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	CreationTime       *int64      `aws:"creationTime,min=0"`
+	LastModifiedTime   *int64      `aws:"lastModifiedTime,min=0"`
+	TransformerConfig  []Processor `aws:"transformerConfig,min=1,max=20"`
+}
+
+// ListAggregateLogGroupSummariesInput is the input of ListAggregateLogGroupSummaries.
+type ListAggregateLogGroupSummariesInput struct {
+	_                     struct{}                              `aws:"shape=ListAggregateLogGroupSummariesRequest"`
+	AccountIdentifiers    []string                              `aws:"accountIdentifiers,min=0,max=20,each.min=12,each.max=12" eachpattern:"^\\d{12}$"`
+	IncludeLinkedAccounts *bool                                 `aws:"includeLinkedAccounts"`
+	LogGroupClass         *LogGroupClass                        `aws:"logGroupClass"`
+	LogGroupNamePattern   *string                               `aws:"logGroupNamePattern,min=3,max=129" pattern:"(\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24})(\\|\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24}){0,4}"`
+	DataSources           []DataSourceFilter                    `aws:"dataSources,min=1,max=5"`
+	GroupBy               ListAggregateLogGroupSummariesGroupBy `aws:"groupBy,required"`
+	NextToken             *string                               `aws:"nextToken,min=1"`
+	Limit                 *int32                                `aws:"limit,min=1,max=50"`
+}
+
+// ListAggregateLogGroupSummariesOutput is the output of ListAggregateLogGroupSummaries.
+type ListAggregateLogGroupSummariesOutput struct {
+	_                          struct{}                   `aws:"shape=ListAggregateLogGroupSummariesResponse"`
+	AggregateLogGroupSummaries []AggregateLogGroupSummary `aws:"aggregateLogGroupSummaries"`
+	NextToken                  *string                    `aws:"nextToken,min=1"`
 }
 
 // ListAnomaliesInput is the input of ListAnomalies.
@@ -640,6 +1048,20 @@ type ListAnomaliesOutput struct {
 	NextToken *string   `aws:"nextToken,min=1"`
 }
 
+// ListIntegrationsInput is the input of ListIntegrations.
+type ListIntegrationsInput struct {
+	_                     struct{}           `aws:"shape=ListIntegrationsRequest"`
+	IntegrationNamePrefix *string            `aws:"integrationNamePrefix,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	IntegrationType       *IntegrationType   `aws:"integrationType"`
+	IntegrationStatus     *IntegrationStatus `aws:"integrationStatus"`
+}
+
+// ListIntegrationsOutput is the output of ListIntegrations.
+type ListIntegrationsOutput struct {
+	_                    struct{}             `aws:"shape=ListIntegrationsResponse"`
+	IntegrationSummaries []IntegrationSummary `aws:"integrationSummaries"`
+}
+
 // ListLogAnomalyDetectorsInput is the input of ListLogAnomalyDetectors.
 type ListLogAnomalyDetectorsInput struct {
 	_                 struct{} `aws:"shape=ListLogAnomalyDetectorsRequest"`
@@ -653,6 +1075,72 @@ type ListLogAnomalyDetectorsOutput struct {
 	_                struct{}          `aws:"shape=ListLogAnomalyDetectorsResponse"`
 	AnomalyDetectors []AnomalyDetector `aws:"anomalyDetectors"`
 	NextToken        *string           `aws:"nextToken,min=1"`
+}
+
+// ListLogGroupsInput is the input of ListLogGroups.
+type ListLogGroupsInput struct {
+	_                     struct{}           `aws:"shape=ListLogGroupsRequest"`
+	LogGroupNamePattern   *string            `aws:"logGroupNamePattern,min=3,max=129" pattern:"(\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24})(\\|\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24}){0,4}"`
+	LogGroupClass         *LogGroupClass     `aws:"logGroupClass"`
+	IncludeLinkedAccounts *bool              `aws:"includeLinkedAccounts"`
+	AccountIdentifiers    []string           `aws:"accountIdentifiers,min=0,max=20,each.min=12,each.max=12" eachpattern:"^\\d{12}$"`
+	NextToken             *string            `aws:"nextToken,min=1"`
+	Limit                 *int32             `aws:"limit,min=1,max=1000"`
+	DataSources           []DataSourceFilter `aws:"dataSources,min=1,max=5"`
+	FieldIndexNames       []string           `aws:"fieldIndexNames,min=1,max=20,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	LogGroupTags          []TagFilter        `aws:"logGroupTags,min=1,max=5"`
+}
+
+// ListLogGroupsOutput is the output of ListLogGroups.
+type ListLogGroupsOutput struct {
+	_         struct{}          `aws:"shape=ListLogGroupsResponse"`
+	LogGroups []LogGroupSummary `aws:"logGroups"`
+	NextToken *string           `aws:"nextToken,min=1"`
+}
+
+// ListLogGroupsForQueryInput is the input of ListLogGroupsForQuery.
+type ListLogGroupsForQueryInput struct {
+	_          struct{} `aws:"shape=ListLogGroupsForQueryRequest"`
+	QueryID    string   `aws:"queryId,required,min=1,max=256"`
+	NextToken  *string  `aws:"nextToken,min=1"`
+	MaxResults *int32   `aws:"maxResults,min=50,max=500"`
+}
+
+// ListLogGroupsForQueryOutput is the output of ListLogGroupsForQuery.
+type ListLogGroupsForQueryOutput struct {
+	_                   struct{} `aws:"shape=ListLogGroupsForQueryResponse"`
+	LogGroupIdentifiers []string `aws:"logGroupIdentifiers,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	NextToken           *string  `aws:"nextToken,min=1"`
+}
+
+// ListScheduledQueriesInput is the input of ListScheduledQueries.
+type ListScheduledQueriesInput struct {
+	_          struct{}             `aws:"shape=ListScheduledQueriesRequest"`
+	MaxResults *int32               `aws:"maxResults,min=1,max=1000"`
+	NextToken  *string              `aws:"nextToken,min=1"`
+	State      *ScheduledQueryState `aws:"state"`
+}
+
+// ListScheduledQueriesOutput is the output of ListScheduledQueries.
+type ListScheduledQueriesOutput struct {
+	_                struct{}                `aws:"shape=ListScheduledQueriesResponse"`
+	NextToken        *string                 `aws:"nextToken,min=1"`
+	ScheduledQueries []ScheduledQuerySummary `aws:"scheduledQueries"`
+}
+
+// ListSourcesForS3TableIntegrationInput is the input of ListSourcesForS3TableIntegration.
+type ListSourcesForS3TableIntegrationInput struct {
+	_              struct{} `aws:"shape=ListSourcesForS3TableIntegrationRequest"`
+	IntegrationARN string   `aws:"integrationArn,required"`
+	MaxResults     *int32   `aws:"maxResults,min=1,max=100"`
+	NextToken      *string  `aws:"nextToken,min=1"`
+}
+
+// ListSourcesForS3TableIntegrationOutput is the output of ListSourcesForS3TableIntegration.
+type ListSourcesForS3TableIntegrationOutput struct {
+	_         struct{}                   `aws:"shape=ListSourcesForS3TableIntegrationResponse"`
+	Sources   []S3TableIntegrationSource `aws:"sources"`
+	NextToken *string                    `aws:"nextToken,min=1"`
 }
 
 // ListTagsForResourceInput is the input of ListTagsForResource.
@@ -695,6 +1183,16 @@ type PutAccountPolicyOutput struct {
 	AccountPolicy *AccountPolicy `aws:"accountPolicy"`
 }
 
+// PutBearerTokenAuthenticationInput is the input of PutBearerTokenAuthentication.
+type PutBearerTokenAuthenticationInput struct {
+	_                                struct{} `aws:"shape=PutBearerTokenAuthenticationRequest"`
+	LogGroupIdentifier               string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	BearerTokenAuthenticationEnabled bool     `aws:"bearerTokenAuthenticationEnabled,required"`
+}
+
+// PutBearerTokenAuthenticationOutput is the output of PutBearerTokenAuthentication.
+type PutBearerTokenAuthenticationOutput struct{}
+
 // PutDataProtectionPolicyInput is the input of PutDataProtectionPolicy.
 type PutDataProtectionPolicyInput struct {
 	_                  struct{} `aws:"shape=PutDataProtectionPolicyRequest"`
@@ -712,11 +1210,12 @@ type PutDataProtectionPolicyOutput struct {
 
 // PutDeliveryDestinationInput is the input of PutDeliveryDestination.
 type PutDeliveryDestinationInput struct {
-	_                                struct{}                         `aws:"shape=PutDeliveryDestinationRequest"`
-	Name                             string                           `aws:"name,required,min=1,max=60" pattern:"[\\w-]*"`
-	OutputFormat                     *OutputFormat                    `aws:"outputFormat"`
-	DeliveryDestinationConfiguration DeliveryDestinationConfiguration `aws:"deliveryDestinationConfiguration,required"`
-	Tags                             map[string]string                `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	_                                struct{}                          `aws:"shape=PutDeliveryDestinationRequest"`
+	Name                             string                            `aws:"name,required,min=1,max=60" pattern:"[\\w-]*"`
+	OutputFormat                     *OutputFormat                     `aws:"outputFormat"`
+	DeliveryDestinationConfiguration *DeliveryDestinationConfiguration `aws:"deliveryDestinationConfiguration"`
+	Tags                             map[string]string                 `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	DeliveryDestinationType          *DeliveryDestinationType          `aws:"deliveryDestinationType"`
 }
 
 // PutDeliveryDestinationOutput is the output of PutDeliveryDestination.
@@ -740,11 +1239,12 @@ type PutDeliveryDestinationPolicyOutput struct {
 
 // PutDeliverySourceInput is the input of PutDeliverySource.
 type PutDeliverySourceInput struct {
-	_           struct{}          `aws:"shape=PutDeliverySourceRequest"`
-	Name        string            `aws:"name,required,min=1,max=60" pattern:"[\\w-]*"`
-	ResourceARN string            `aws:"resourceArn,required"`
-	LogType     string            `aws:"logType,required,min=1,max=255" pattern:"[\\w]*"`
-	Tags        map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	_                           struct{}          `aws:"shape=PutDeliverySourceRequest"`
+	Name                        string            `aws:"name,required,min=1,max=60" pattern:"[\\w-]*"`
+	ResourceARN                 string            `aws:"resourceArn,required"`
+	LogType                     string            `aws:"logType,required,min=1,max=255" pattern:"[\\w]*"`
+	Tags                        map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	DeliverySourceConfiguration map[string]string `aws:"deliverySourceConfiguration,key.min=1,key.max=255,each.min=1,each.max=255"`
 }
 
 // PutDeliverySourceOutput is the output of PutDeliverySource.
@@ -779,6 +1279,34 @@ type PutDestinationPolicyInput struct {
 // PutDestinationPolicyOutput is the output of PutDestinationPolicy.
 type PutDestinationPolicyOutput struct{}
 
+// PutIndexPolicyInput is the input of PutIndexPolicy.
+type PutIndexPolicyInput struct {
+	_                  struct{} `aws:"shape=PutIndexPolicyRequest"`
+	LogGroupIdentifier string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	PolicyDocument     string   `aws:"policyDocument,required,min=1,max=51200"`
+}
+
+// PutIndexPolicyOutput is the output of PutIndexPolicy.
+type PutIndexPolicyOutput struct {
+	_           struct{}     `aws:"shape=PutIndexPolicyResponse"`
+	IndexPolicy *IndexPolicy `aws:"indexPolicy"`
+}
+
+// PutIntegrationInput is the input of PutIntegration.
+type PutIntegrationInput struct {
+	_               struct{}        `aws:"shape=PutIntegrationRequest"`
+	IntegrationName string          `aws:"integrationName,required,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	ResourceConfig  ResourceConfig  `aws:"resourceConfig,required"`
+	IntegrationType IntegrationType `aws:"integrationType,required"`
+}
+
+// PutIntegrationOutput is the output of PutIntegration.
+type PutIntegrationOutput struct {
+	_                 struct{}           `aws:"shape=PutIntegrationResponse"`
+	IntegrationName   *string            `aws:"integrationName,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	IntegrationStatus *IntegrationStatus `aws:"integrationStatus"`
+}
+
 // PutLogEventsInput is the input of PutLogEvents.
 type PutLogEventsInput struct {
 	_             struct{}        `aws:"shape=PutLogEventsRequest"`
@@ -786,6 +1314,7 @@ type PutLogEventsInput struct {
 	LogStreamName string          `aws:"logStreamName,required,min=1,max=512" pattern:"[^:*]*"`
 	LogEvents     []InputLogEvent `aws:"logEvents,required,min=1,max=10000"`
 	SequenceToken *string         `aws:"sequenceToken,min=1"`
+	Entity        *Entity         `aws:"entity"`
 }
 
 // PutLogEventsOutput is the output of PutLogEvents.
@@ -793,15 +1322,29 @@ type PutLogEventsOutput struct {
 	_                     struct{}               `aws:"shape=PutLogEventsResponse"`
 	NextSequenceToken     *string                `aws:"nextSequenceToken,min=1"`
 	RejectedLogEventsInfo *RejectedLogEventsInfo `aws:"rejectedLogEventsInfo"`
+	RejectedEntityInfo    *RejectedEntityInfo    `aws:"rejectedEntityInfo"`
 }
+
+// PutLogGroupDeletionProtectionInput is the input of PutLogGroupDeletionProtection.
+type PutLogGroupDeletionProtectionInput struct {
+	_                         struct{} `aws:"shape=PutLogGroupDeletionProtectionRequest"`
+	LogGroupIdentifier        string   `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	DeletionProtectionEnabled bool     `aws:"deletionProtectionEnabled,required"`
+}
+
+// PutLogGroupDeletionProtectionOutput is the output of PutLogGroupDeletionProtection.
+type PutLogGroupDeletionProtectionOutput struct{}
 
 // PutMetricFilterInput is the input of PutMetricFilter.
 type PutMetricFilterInput struct {
-	_                     struct{}               `aws:"shape=PutMetricFilterRequest"`
-	LogGroupName          string                 `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	FilterName            string                 `aws:"filterName,required,min=1,max=512" pattern:"[^:*]*"`
-	FilterPattern         string                 `aws:"filterPattern,required,min=0,max=1024"`
-	MetricTransformations []MetricTransformation `aws:"metricTransformations,required,min=1,max=1"`
+	_                         struct{}               `aws:"shape=PutMetricFilterRequest"`
+	LogGroupName              string                 `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	FilterName                string                 `aws:"filterName,required,min=1,max=512" pattern:"[^:*]*"`
+	FilterPattern             string                 `aws:"filterPattern,required,min=0,max=1024"`
+	MetricTransformations     []MetricTransformation `aws:"metricTransformations,required,min=1,max=1"`
+	ApplyOnTransformedLogs    *bool                  `aws:"applyOnTransformedLogs"`
+	FieldSelectionCriteria    *string                `aws:"fieldSelectionCriteria,min=0,max=2000"`
+	EmitSystemFieldDimensions []string               `aws:"emitSystemFieldDimensions"`
 }
 
 // PutMetricFilterOutput is the output of PutMetricFilter.
@@ -809,31 +1352,36 @@ type PutMetricFilterOutput struct{}
 
 // PutQueryDefinitionInput is the input of PutQueryDefinition.
 type PutQueryDefinitionInput struct {
-	_                 struct{} `aws:"shape=PutQueryDefinitionRequest"`
-	Name              string   `aws:"name,required,min=1,max=255"`
-	QueryDefinitionID *string  `aws:"queryDefinitionId,min=0,max=256"`
-	LogGroupNames     []string `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	QueryString       string   `aws:"queryString,required,min=1,max=10000"`
-	ClientToken       *string  `aws:"clientToken,token,min=36,max=128" pattern:"\\S{36,128}"`
+	_                 struct{}         `aws:"shape=PutQueryDefinitionRequest"`
+	Name              string           `aws:"name,required,min=1,max=255"`
+	QueryDefinitionID *string          `aws:"queryDefinitionId,min=1,max=256"`
+	LogGroupNames     []string         `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	QueryString       string           `aws:"queryString,required,min=1,max=10000"`
+	ClientToken       *string          `aws:"clientToken,token,min=36,max=128" pattern:"\\S{36,128}"`
+	QueryLanguage     *QueryLanguage   `aws:"queryLanguage"`
+	Parameters        []QueryParameter `aws:"parameters,max=20"`
 }
 
 // PutQueryDefinitionOutput is the output of PutQueryDefinition.
 type PutQueryDefinitionOutput struct {
 	_                 struct{} `aws:"shape=PutQueryDefinitionResponse"`
-	QueryDefinitionID *string  `aws:"queryDefinitionId,min=0,max=256"`
+	QueryDefinitionID *string  `aws:"queryDefinitionId,min=1,max=256"`
 }
 
 // PutResourcePolicyInput is the input of PutResourcePolicy.
 type PutResourcePolicyInput struct {
-	_              struct{} `aws:"shape=PutResourcePolicyRequest"`
-	PolicyName     *string  `aws:"policyName"`
-	PolicyDocument *string  `aws:"policyDocument,min=1,max=5120"`
+	_                  struct{} `aws:"shape=PutResourcePolicyRequest"`
+	PolicyName         *string  `aws:"policyName"`
+	PolicyDocument     *string  `aws:"policyDocument,min=1,max=51200"`
+	ResourceARN        *string  `aws:"resourceArn"`
+	ExpectedRevisionID *string  `aws:"expectedRevisionId,min=1"`
 }
 
 // PutResourcePolicyOutput is the output of PutResourcePolicy.
 type PutResourcePolicyOutput struct {
 	_              struct{}        `aws:"shape=PutResourcePolicyResponse"`
 	ResourcePolicy *ResourcePolicy `aws:"resourcePolicy"`
+	RevisionID     *string         `aws:"revisionId,min=1"`
 }
 
 // PutRetentionPolicyInput is the input of PutRetentionPolicy.
@@ -848,17 +1396,30 @@ type PutRetentionPolicyOutput struct{}
 
 // PutSubscriptionFilterInput is the input of PutSubscriptionFilter.
 type PutSubscriptionFilterInput struct {
-	_              struct{}      `aws:"shape=PutSubscriptionFilterRequest"`
-	LogGroupName   string        `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	FilterName     string        `aws:"filterName,required,min=1,max=512" pattern:"[^:*]*"`
-	FilterPattern  string        `aws:"filterPattern,required,min=0,max=1024"`
-	DestinationARN string        `aws:"destinationArn,required,min=1"`
-	RoleARN        *string       `aws:"roleArn,min=1"`
-	Distribution   *Distribution `aws:"distribution"`
+	_                      struct{}      `aws:"shape=PutSubscriptionFilterRequest"`
+	LogGroupName           string        `aws:"logGroupName,required,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	FilterName             string        `aws:"filterName,required,min=1,max=512" pattern:"[^:*]*"`
+	FilterPattern          string        `aws:"filterPattern,required,min=0,max=1024"`
+	DestinationARN         string        `aws:"destinationArn,required,min=1"`
+	RoleARN                *string       `aws:"roleArn,min=1"`
+	Distribution           *Distribution `aws:"distribution"`
+	ApplyOnTransformedLogs *bool         `aws:"applyOnTransformedLogs"`
+	FieldSelectionCriteria *string       `aws:"fieldSelectionCriteria,min=0,max=2000"`
+	EmitSystemFields       []string      `aws:"emitSystemFields"`
 }
 
 // PutSubscriptionFilterOutput is the output of PutSubscriptionFilter.
 type PutSubscriptionFilterOutput struct{}
+
+// PutTransformerInput is the input of PutTransformer.
+type PutTransformerInput struct {
+	_                  struct{}    `aws:"shape=PutTransformerRequest"`
+	LogGroupIdentifier string      `aws:"logGroupIdentifier,required,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	TransformerConfig  []Processor `aws:"transformerConfig,required,min=1,max=20"`
+}
+
+// PutTransformerOutput is the output of PutTransformer.
+type PutTransformerOutput struct{}
 
 // StartLiveTailInput is the input of StartLiveTail.
 type StartLiveTailInput struct {
@@ -877,26 +1438,27 @@ type StartLiveTailOutput struct {
 
 // StartQueryInput is the input of StartQuery.
 type StartQueryInput struct {
-	_                   struct{} `aws:"shape=StartQueryRequest"`
-	LogGroupName        *string  `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	LogGroupNames       []string `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	LogGroupIdentifiers []string `aws:"logGroupIdentifiers,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
-	StartTime           int64    `aws:"startTime,required,min=0"`
-	EndTime             int64    `aws:"endTime,required,min=0"`
-	QueryString         string   `aws:"queryString,required,min=0,max=10000"`
-	Limit               *int32   `aws:"limit,min=1,max=10000"`
+	_                   struct{}       `aws:"shape=StartQueryRequest"`
+	LogGroupName        *string        `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	LogGroupNames       []string       `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	LogGroupIdentifiers []string       `aws:"logGroupIdentifiers,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	StartTime           int64          `aws:"startTime,required,min=0"`
+	EndTime             int64          `aws:"endTime,required,min=0"`
+	QueryString         string         `aws:"queryString,required,min=0,max=10000"`
+	Limit               *int32         `aws:"limit,min=1,max=100000"`
+	QueryLanguage       *QueryLanguage `aws:"queryLanguage"`
 }
 
 // StartQueryOutput is the output of StartQuery.
 type StartQueryOutput struct {
 	_       struct{} `aws:"shape=StartQueryResponse"`
-	QueryID *string  `aws:"queryId,min=0,max=256"`
+	QueryID *string  `aws:"queryId,min=1,max=256"`
 }
 
 // StopQueryInput is the input of StopQuery.
 type StopQueryInput struct {
 	_       struct{} `aws:"shape=StopQueryRequest"`
-	QueryID string   `aws:"queryId,required,min=0,max=256"`
+	QueryID string   `aws:"queryId,required,min=1,max=256"`
 }
 
 // StopQueryOutput is the output of StopQuery.
@@ -938,6 +1500,19 @@ type TestMetricFilterOutput struct {
 	Matches []MetricFilterMatchRecord `aws:"matches"`
 }
 
+// TestTransformerInput is the input of TestTransformer.
+type TestTransformerInput struct {
+	_                 struct{}    `aws:"shape=TestTransformerRequest"`
+	TransformerConfig []Processor `aws:"transformerConfig,required,min=1,max=20"`
+	LogEventMessages  []string    `aws:"logEventMessages,required,min=1,max=50,each.min=1"`
+}
+
+// TestTransformerOutput is the output of TestTransformer.
+type TestTransformerOutput struct {
+	_               struct{}               `aws:"shape=TestTransformerResponse"`
+	TransformedLogs []TransformedLogRecord `aws:"transformedLogs"`
+}
+
 // UntagLogGroupInput is the input of UntagLogGroup.
 type UntagLogGroupInput struct {
 	_            struct{} `aws:"shape=UntagLogGroupRequest"`
@@ -966,10 +1541,25 @@ type UpdateAnomalyInput struct {
 	AnomalyDetectorARN string             `aws:"anomalyDetectorArn,required,min=1" pattern:"[\\w#+=/:,.@-]*"`
 	SuppressionType    *SuppressionType   `aws:"suppressionType"`
 	SuppressionPeriod  *SuppressionPeriod `aws:"suppressionPeriod"`
+	Baseline           *bool              `aws:"baseline"`
 }
 
 // UpdateAnomalyOutput is the output of UpdateAnomaly.
 type UpdateAnomalyOutput struct{}
+
+// UpdateDeliveryConfigurationInput is the input of UpdateDeliveryConfiguration.
+type UpdateDeliveryConfigurationInput struct {
+	_                       struct{}                 `aws:"shape=UpdateDeliveryConfigurationRequest"`
+	ID                      string                   `aws:"id,required,min=1,max=64" pattern:"^[0-9A-Za-z]+$"`
+	RecordFields            []string                 `aws:"recordFields,min=0,max=128,each.min=1,each.max=64"`
+	FieldDelimiter          *string                  `aws:"fieldDelimiter,min=0,max=5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `aws:"s3DeliveryConfiguration"`
+}
+
+// UpdateDeliveryConfigurationOutput is the output of UpdateDeliveryConfiguration.
+type UpdateDeliveryConfigurationOutput struct {
+	_ struct{} `aws:"shape=UpdateDeliveryConfigurationResponse"`
+}
 
 // UpdateLogAnomalyDetectorInput is the input of UpdateLogAnomalyDetector.
 type UpdateLogAnomalyDetectorInput struct {
@@ -983,6 +1573,63 @@ type UpdateLogAnomalyDetectorInput struct {
 
 // UpdateLogAnomalyDetectorOutput is the output of UpdateLogAnomalyDetector.
 type UpdateLogAnomalyDetectorOutput struct{}
+
+// UpdateLookupTableInput is the input of UpdateLookupTable.
+type UpdateLookupTableInput struct {
+	_              struct{} `aws:"shape=UpdateLookupTableRequest"`
+	LookupTableARN string   `aws:"lookupTableArn,required"`
+	Description    *string  `aws:"description,min=0,max=1024"`
+	TableBody      string   `aws:"tableBody,required,min=1,max=10485760"`
+	KMSKeyID       *string  `aws:"kmsKeyId,max=256"`
+}
+
+// UpdateLookupTableOutput is the output of UpdateLookupTable.
+type UpdateLookupTableOutput struct {
+	_               struct{} `aws:"shape=UpdateLookupTableResponse"`
+	LookupTableARN  *string  `aws:"lookupTableArn"`
+	LastUpdatedTime *int64   `aws:"lastUpdatedTime,min=0"`
+}
+
+// UpdateScheduledQueryInput is the input of UpdateScheduledQuery.
+type UpdateScheduledQueryInput struct {
+	_                        struct{}                  `aws:"shape=UpdateScheduledQueryRequest"`
+	Identifier               string                    `aws:"identifier,required" pattern:"[\\w#+=/:,.@-]*"`
+	Description              *string                   `aws:"description,max=1024"`
+	QueryLanguage            QueryLanguage             `aws:"queryLanguage,required"`
+	QueryString              string                    `aws:"queryString,required,min=0,max=10000"`
+	LogGroupIdentifiers      []string                  `aws:"logGroupIdentifiers,min=1,max=50,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	ScheduleExpression       string                    `aws:"scheduleExpression,required,max=256"`
+	Timezone                 *string                   `aws:"timezone,min=1"`
+	StartTimeOffset          *int64                    `aws:"startTimeOffset"`
+	DestinationConfiguration *DestinationConfiguration `aws:"destinationConfiguration"`
+	ScheduleStartTime        *int64                    `aws:"scheduleStartTime,min=0"`
+	ScheduleEndTime          *int64                    `aws:"scheduleEndTime,min=0"`
+	ExecutionRoleARN         string                    `aws:"executionRoleArn,required,min=1"`
+	State                    *ScheduledQueryState      `aws:"state"`
+}
+
+// UpdateScheduledQueryOutput is the output of UpdateScheduledQuery.
+type UpdateScheduledQueryOutput struct {
+	_                        struct{}                  `aws:"shape=UpdateScheduledQueryResponse"`
+	ScheduledQueryARN        *string                   `aws:"scheduledQueryArn"`
+	Name                     *string                   `aws:"name,min=1,max=255" pattern:"^[a-zA-Z0-9_\\-/.#]+$"`
+	Description              *string                   `aws:"description,max=1024"`
+	QueryLanguage            *QueryLanguage            `aws:"queryLanguage"`
+	QueryString              *string                   `aws:"queryString,min=0,max=10000"`
+	LogGroupIdentifiers      []string                  `aws:"logGroupIdentifiers,min=1,max=50,each.min=1,each.max=2048" eachpattern:"[\\w#+=/:,.@-]*"`
+	ScheduleExpression       *string                   `aws:"scheduleExpression,max=256"`
+	Timezone                 *string                   `aws:"timezone,min=1"`
+	StartTimeOffset          *int64                    `aws:"startTimeOffset"`
+	DestinationConfiguration *DestinationConfiguration `aws:"destinationConfiguration"`
+	State                    *ScheduledQueryState      `aws:"state"`
+	LastTriggeredTime        *int64                    `aws:"lastTriggeredTime,min=0"`
+	LastExecutionStatus      *ExecutionStatus          `aws:"lastExecutionStatus"`
+	ScheduleStartTime        *int64                    `aws:"scheduleStartTime,min=0"`
+	ScheduleEndTime          *int64                    `aws:"scheduleEndTime,min=0"`
+	ExecutionRoleARN         *string                   `aws:"executionRoleArn,min=1"`
+	CreationTime             *int64                    `aws:"creationTime,min=0"`
+	LastUpdatedTime          *int64                    `aws:"lastUpdatedTime,min=0"`
+}
 
 // AccessDeniedException is the structure AccessDeniedException.
 type AccessDeniedException struct {
@@ -998,6 +1645,24 @@ type AccountPolicy struct {
 	Scope             *Scope      `aws:"scope"`
 	SelectionCriteria *string     `aws:"selectionCriteria"`
 	AccountID         *string     `aws:"accountId,min=12,max=12" pattern:"^\\d{12}$"`
+}
+
+// AddKeyEntry is the structure AddKeyEntry.
+type AddKeyEntry struct {
+	Key               string `aws:"key,required,min=1,max=128"`
+	Value             string `aws:"value,required,min=1,max=256"`
+	OverwriteIfExists *bool  `aws:"overwriteIfExists"`
+}
+
+// AddKeys is the structure AddKeys.
+type AddKeys struct {
+	Entries []AddKeyEntry `aws:"entries,required,min=1,max=5"`
+}
+
+// AggregateLogGroupSummary is the structure AggregateLogGroupSummary.
+type AggregateLogGroupSummary struct {
+	LogGroupCount       *int32               `aws:"logGroupCount"`
+	GroupingIdentifiers []GroupingIdentifier `aws:"groupingIdentifiers"`
 }
 
 // Anomaly is the structure Anomaly.
@@ -1037,15 +1702,87 @@ type AnomalyDetector struct {
 	AnomalyVisibilityTime *int64                 `aws:"anomalyVisibilityTime,min=7,max=90"`
 }
 
+// CSV is the structure CSV.
+type CSV struct {
+	QuoteCharacter *string  `aws:"quoteCharacter,min=1,max=1"`
+	Delimiter      *string  `aws:"delimiter,min=1,max=2"`
+	Columns        []string `aws:"columns,max=100,each.min=1,each.max=128"`
+	Source         *string  `aws:"source,min=1,max=128"`
+	Destination    *string  `aws:"destination,min=1,max=128"`
+}
+
+// ConfigurationTemplate is the structure ConfigurationTemplate.
+type ConfigurationTemplate struct {
+	Service                                            *string                                    `aws:"service,min=1,max=255" pattern:"[\\w_-]*"`
+	LogType                                            *string                                    `aws:"logType,min=1,max=255" pattern:"[\\w]*"`
+	ResourceType                                       *string                                    `aws:"resourceType,min=1,max=255" pattern:"[\\w-_]*"`
+	DeliveryDestinationType                            *DeliveryDestinationType                   `aws:"deliveryDestinationType"`
+	DefaultDeliveryConfigValues                        *ConfigurationTemplateDeliveryConfigValues `aws:"defaultDeliveryConfigValues"`
+	AllowedFields                                      []RecordField                              `aws:"allowedFields"`
+	AllowedOutputFormats                               []OutputFormat                             `aws:"allowedOutputFormats"`
+	AllowedActionForAllowVendedLogsDeliveryForResource *string                                    `aws:"allowedActionForAllowVendedLogsDeliveryForResource"`
+	AllowedFieldDelimiters                             []string                                   `aws:"allowedFieldDelimiters,each.min=0,each.max=5"`
+	AllowedSuffixPathFields                            []string                                   `aws:"allowedSuffixPathFields,min=0,max=128,each.min=1,each.max=64"`
+	DeliverySourceConfiguration                        []DeliverySourceConfigurationSchema        `aws:"deliverySourceConfiguration"`
+	S3TablesIntegration                                *S3TablesIntegration                       `aws:"s3TablesIntegration"`
+}
+
+// ConfigurationTemplateDeliveryConfigValues is the structure ConfigurationTemplateDeliveryConfigValues.
+type ConfigurationTemplateDeliveryConfigValues struct {
+	RecordFields            []string                 `aws:"recordFields,min=0,max=128,each.min=1,each.max=64"`
+	FieldDelimiter          *string                  `aws:"fieldDelimiter,min=0,max=5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `aws:"s3DeliveryConfiguration"`
+}
+
 // ConflictException is the structure ConflictException.
 type ConflictException struct {
 	_ struct{} `aws:"error=ConflictException"`
+}
+
+// CopyValue is the structure CopyValue.
+type CopyValue struct {
+	Entries []CopyValueEntry `aws:"entries,required,min=1,max=5"`
+}
+
+// CopyValueEntry is the structure CopyValueEntry.
+type CopyValueEntry struct {
+	Source            string `aws:"source,required,min=1,max=128"`
+	Target            string `aws:"target,required,min=1,max=128"`
+	OverwriteIfExists *bool  `aws:"overwriteIfExists"`
 }
 
 // DataAlreadyAcceptedException is the structure DataAlreadyAcceptedException.
 type DataAlreadyAcceptedException struct {
 	_                     struct{} `aws:"error=DataAlreadyAcceptedException"`
 	ExpectedSequenceToken *string  `aws:"expectedSequenceToken,min=1"`
+}
+
+// DataSource is the structure DataSource.
+type DataSource struct {
+	Name string  `aws:"name,required"`
+	Type *string `aws:"type"`
+}
+
+// DataSourceFilter is the structure DataSourceFilter.
+type DataSourceFilter struct {
+	Name string  `aws:"name,required"`
+	Type *string `aws:"type"`
+}
+
+// DateTimeConverter is the structure DateTimeConverter.
+type DateTimeConverter struct {
+	Source         string   `aws:"source,required,min=1,max=128"`
+	Target         string   `aws:"target,required,min=1,max=128"`
+	TargetFormat   *string  `aws:"targetFormat,min=1,max=64"`
+	MatchPatterns  []string `aws:"matchPatterns,required,min=1,max=5,each.min=1"`
+	SourceTimezone *string  `aws:"sourceTimezone,min=1"`
+	TargetTimezone *string  `aws:"targetTimezone,min=1"`
+	Locale         *string  `aws:"locale,min=1"`
+}
+
+// DeleteKeys is the structure DeleteKeys.
+type DeleteKeys struct {
+	WithKeys []string `aws:"withKeys,required,min=1,max=5,each.min=1"`
 }
 
 // Delivery is the structure Delivery.
@@ -1056,6 +1793,9 @@ type Delivery struct {
 	DeliveryDestinationARN  *string                  `aws:"deliveryDestinationArn"`
 	DeliveryDestinationType *DeliveryDestinationType `aws:"deliveryDestinationType"`
 	Tags                    map[string]string        `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	RecordFields            []string                 `aws:"recordFields,min=0,max=128,each.min=1,each.max=64"`
+	FieldDelimiter          *string                  `aws:"fieldDelimiter,min=0,max=5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `aws:"s3DeliveryConfiguration"`
 }
 
 // DeliveryDestination is the structure DeliveryDestination.
@@ -1075,12 +1815,25 @@ type DeliveryDestinationConfiguration struct {
 
 // DeliverySource is the structure DeliverySource.
 type DeliverySource struct {
-	Name         *string           `aws:"name,min=1,max=60" pattern:"[\\w-]*"`
-	ARN          *string           `aws:"arn"`
-	ResourceARNs []string          `aws:"resourceArns"`
-	Service      *string           `aws:"service,min=1,max=255" pattern:"[\\w]*"`
-	LogType      *string           `aws:"logType,min=1,max=255" pattern:"[\\w]*"`
-	Tags         map[string]string `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	Name                        *string                     `aws:"name,min=1,max=60" pattern:"[\\w-]*"`
+	ARN                         *string                     `aws:"arn"`
+	ResourceARNs                []string                    `aws:"resourceArns"`
+	Service                     *string                     `aws:"service,min=1,max=255" pattern:"[\\w_-]*"`
+	LogType                     *string                     `aws:"logType,min=1,max=255" pattern:"[\\w]*"`
+	Tags                        map[string]string           `aws:"tags,min=1,max=50,key.min=1,key.max=128,each.max=256" keypattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$" eachpattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"`
+	DeliverySourceConfiguration map[string]string           `aws:"deliverySourceConfiguration,key.min=1,key.max=255,each.min=1,each.max=255"`
+	Status                      *DeliverySourceStatus       `aws:"status"`
+	StatusReason                *DeliverySourceStatusReason `aws:"statusReason"`
+}
+
+// DeliverySourceConfigurationSchema is the structure DeliverySourceConfigurationSchema.
+type DeliverySourceConfigurationSchema struct {
+	KeyName         string                                     `aws:"keyName,required,min=1,max=256"`
+	ValueType       DeliverySourceConfigurationSchemaValueType `aws:"valueType,required"`
+	DefaultValue    string                                     `aws:"defaultValue,required,min=1,max=256"`
+	SupportedValues []string                                   `aws:"supportedValues,each.min=1,each.max=256"`
+	MinValue        *float64                                   `aws:"minValue"`
+	MaxValue        *float64                                   `aws:"maxValue"`
 }
 
 // Destination is the structure Destination.
@@ -1091,6 +1844,17 @@ type Destination struct {
 	AccessPolicy    *string `aws:"accessPolicy,min=1"`
 	ARN             *string `aws:"arn"`
 	CreationTime    *int64  `aws:"creationTime,min=0"`
+}
+
+// DestinationConfiguration is the structure DestinationConfiguration.
+type DestinationConfiguration struct {
+	S3Configuration S3Configuration `aws:"s3Configuration,required"`
+}
+
+// Entity is the structure Entity.
+type Entity struct {
+	KeyAttributes map[string]string `aws:"keyAttributes,min=2,max=4,key.min=1,key.max=32,each.min=1,each.max=512"`
+	Attributes    map[string]string `aws:"attributes,min=0,max=10,key.min=1,key.max=256,each.min=1,each.max=512"`
 }
 
 // ExportTask is the structure ExportTask.
@@ -1118,6 +1882,21 @@ type ExportTaskStatus struct {
 	Message *string               `aws:"message"`
 }
 
+// FieldIndex is the structure FieldIndex.
+type FieldIndex struct {
+	LogGroupIdentifier *string    `aws:"logGroupIdentifier,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	FieldIndexName     *string    `aws:"fieldIndexName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	LastScanTime       *int64     `aws:"lastScanTime,min=0"`
+	FirstEventTime     *int64     `aws:"firstEventTime,min=0"`
+	LastEventTime      *int64     `aws:"lastEventTime,min=0"`
+	Type               *IndexType `aws:"type"`
+}
+
+// FieldsData is the structure FieldsData.
+type FieldsData struct {
+	Data []byte `aws:"data"`
+}
+
 // FilteredLogEvent is the structure FilteredLogEvent.
 type FilteredLogEvent struct {
 	LogStreamName *string `aws:"logStreamName,min=1,max=512" pattern:"[^:*]*"`
@@ -1127,10 +1906,92 @@ type FilteredLogEvent struct {
 	EventID       *string `aws:"eventId"`
 }
 
+// GetLogObjectResponseStream is the structure GetLogObjectResponseStream.
+type GetLogObjectResponseStream struct {
+	_                          struct{}                    `aws:"stream"`
+	Fields                     *FieldsData                 `aws:"fields"`
+	InternalStreamingException *InternalStreamingException `aws:"InternalStreamingException"`
+}
+
+// Grok is the structure Grok.
+type Grok struct {
+	Source *string `aws:"source,min=1,max=128"`
+	Match  string  `aws:"match,required,min=1,max=512"`
+}
+
+// GroupingIdentifier is the structure GroupingIdentifier.
+type GroupingIdentifier struct {
+	Key   *string `aws:"key"`
+	Value *string `aws:"value"`
+}
+
+// Import is the structure Import.
+type Import struct {
+	ImportID             *string           `aws:"importId,min=1,max=256" pattern:"[\\-a-zA-Z0-9]+"`
+	ImportSourceARN      *string           `aws:"importSourceArn"`
+	ImportStatus         *ImportStatus     `aws:"importStatus"`
+	ImportDestinationARN *string           `aws:"importDestinationArn"`
+	ImportStatistics     *ImportStatistics `aws:"importStatistics"`
+	ImportFilter         *ImportFilter     `aws:"importFilter"`
+	CreationTime         *int64            `aws:"creationTime,min=0"`
+	LastUpdatedTime      *int64            `aws:"lastUpdatedTime,min=0"`
+	ErrorMessage         *string           `aws:"errorMessage"`
+}
+
+// ImportBatch is the structure ImportBatch.
+type ImportBatch struct {
+	BatchID      string       `aws:"batchId,required,min=1,max=256"`
+	Status       ImportStatus `aws:"status,required"`
+	ErrorMessage *string      `aws:"errorMessage"`
+}
+
+// ImportFilter is the structure ImportFilter.
+type ImportFilter struct {
+	StartEventTime *int64 `aws:"startEventTime,min=0"`
+	EndEventTime   *int64 `aws:"endEventTime,min=0"`
+}
+
+// ImportStatistics is the structure ImportStatistics.
+type ImportStatistics struct {
+	BytesImported *int64 `aws:"bytesImported,min=0"`
+}
+
+// IndexPolicy is the structure IndexPolicy.
+type IndexPolicy struct {
+	LogGroupIdentifier *string      `aws:"logGroupIdentifier,min=1,max=2048" pattern:"[\\w#+=/:,.@-]*"`
+	LastUpdateTime     *int64       `aws:"lastUpdateTime,min=0"`
+	PolicyDocument     *string      `aws:"policyDocument,min=1,max=51200"`
+	PolicyName         *string      `aws:"policyName"`
+	Source             *IndexSource `aws:"source"`
+}
+
 // InputLogEvent is the structure InputLogEvent.
 type InputLogEvent struct {
 	Timestamp int64  `aws:"timestamp,required,min=0"`
 	Message   string `aws:"message,required,min=1"`
+}
+
+// IntegrationDetails is the structure IntegrationDetails.
+type IntegrationDetails struct {
+	_                            struct{}                      `aws:"union"`
+	OpenSearchIntegrationDetails *OpenSearchIntegrationDetails `aws:"openSearchIntegrationDetails"`
+}
+
+// IntegrationSummary is the structure IntegrationSummary.
+type IntegrationSummary struct {
+	IntegrationName   *string            `aws:"integrationName,min=1,max=50" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	IntegrationType   *IntegrationType   `aws:"integrationType"`
+	IntegrationStatus *IntegrationStatus `aws:"integrationStatus"`
+}
+
+// InternalServerException is the structure InternalServerException.
+type InternalServerException struct {
+	_ struct{} `aws:"error=InternalServerException"`
+}
+
+// InternalStreamingException is the structure InternalStreamingException.
+type InternalStreamingException struct {
+	_ struct{} `aws:"error=InternalStreamingException"`
 }
 
 // InvalidOperationException is the structure InvalidOperationException.
@@ -1152,6 +2013,16 @@ type InvalidSequenceTokenException struct {
 // LimitExceededException is the structure LimitExceededException.
 type LimitExceededException struct {
 	_ struct{} `aws:"error=LimitExceededException"`
+}
+
+// ListToMap is the structure ListToMap.
+type ListToMap struct {
+	Source           string            `aws:"source,required,min=1,max=128"`
+	Key              string            `aws:"key,required,min=1,max=128"`
+	ValueKey         *string           `aws:"valueKey,min=1,max=128"`
+	Target           *string           `aws:"target,min=1,max=128"`
+	Flatten          *bool             `aws:"flatten"`
+	FlattenedElement *FlattenedElement `aws:"flattenedElement"`
 }
 
 // LiveTailSessionLogEvent is the structure LiveTailSessionLogEvent.
@@ -1190,25 +2061,47 @@ type LogEvent struct {
 	Message   *string `aws:"message,min=1"`
 }
 
+// LogFieldType is the structure LogFieldType.
+type LogFieldType struct {
+	Type    *string             `aws:"type"`
+	Element *LogFieldType       `aws:"element"`
+	Fields  []LogFieldsListItem `aws:"fields"`
+}
+
+// LogFieldsListItem is the structure LogFieldsListItem.
+type LogFieldsListItem struct {
+	LogFieldName *string       `aws:"logFieldName,min=1,max=256"`
+	LogFieldType *LogFieldType `aws:"logFieldType"`
+}
+
 // LogGroup is the structure LogGroup.
 type LogGroup struct {
-	LogGroupName         *string               `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	CreationTime         *int64                `aws:"creationTime,min=0"`
-	RetentionInDays      *int32                `aws:"retentionInDays"`
-	MetricFilterCount    *int32                `aws:"metricFilterCount"`
-	ARN                  *string               `aws:"arn"`
-	StoredBytes          *int64                `aws:"storedBytes,min=0"`
-	KMSKeyID             *string               `aws:"kmsKeyId,max=256"`
-	DataProtectionStatus *DataProtectionStatus `aws:"dataProtectionStatus"`
-	InheritedProperties  []InheritedProperty   `aws:"inheritedProperties"`
-	LogGroupClass        *LogGroupClass        `aws:"logGroupClass"`
-	LogGroupARN          *string               `aws:"logGroupArn"`
+	LogGroupName                     *string               `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	CreationTime                     *int64                `aws:"creationTime,min=0"`
+	RetentionInDays                  *int32                `aws:"retentionInDays"`
+	MetricFilterCount                *int32                `aws:"metricFilterCount"`
+	ARN                              *string               `aws:"arn"`
+	StoredBytes                      *int64                `aws:"storedBytes,min=0"`
+	KMSKeyID                         *string               `aws:"kmsKeyId,max=256"`
+	DataProtectionStatus             *DataProtectionStatus `aws:"dataProtectionStatus"`
+	InheritedProperties              []InheritedProperty   `aws:"inheritedProperties"`
+	LogGroupClass                    *LogGroupClass        `aws:"logGroupClass"`
+	LogGroupARN                      *string               `aws:"logGroupArn"`
+	DeletionProtectionEnabled        *bool                 `aws:"deletionProtectionEnabled"`
+	BearerTokenAuthenticationEnabled *bool                 `aws:"bearerTokenAuthenticationEnabled"`
 }
 
 // LogGroupField is the structure LogGroupField.
 type LogGroupField struct {
 	Name    *string `aws:"name"`
 	Percent *int32  `aws:"percent,min=0,max=100"`
+}
+
+// LogGroupSummary is the structure LogGroupSummary.
+type LogGroupSummary struct {
+	LogGroupName  *string        `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	LogGroupARN   *string        `aws:"logGroupArn"`
+	LogGroupClass *LogGroupClass `aws:"logGroupClass"`
 }
 
 // LogStream is the structure LogStream.
@@ -1223,6 +2116,23 @@ type LogStream struct {
 	StoredBytes         *int64  `aws:"storedBytes,deprecated,min=0"`
 }
 
+// LookupTable is the structure LookupTable.
+type LookupTable struct {
+	LookupTableARN  *string  `aws:"lookupTableArn"`
+	LookupTableName *string  `aws:"lookupTableName,min=1,max=256" pattern:"^[a-zA-Z0-9_]+$"`
+	Description     *string  `aws:"description,min=0,max=1024"`
+	TableFields     []string `aws:"tableFields"`
+	RecordsCount    *int64   `aws:"recordsCount,min=0"`
+	SizeBytes       *int64   `aws:"sizeBytes,min=0"`
+	LastUpdatedTime *int64   `aws:"lastUpdatedTime,min=0"`
+	KMSKeyID        *string  `aws:"kmsKeyId,max=256"`
+}
+
+// LowerCaseString is the structure LowerCaseString.
+type LowerCaseString struct {
+	WithKeys []string `aws:"withKeys,required,min=1,max=10,each.min=1"`
+}
+
 // MalformedQueryException is the structure MalformedQueryException.
 type MalformedQueryException struct {
 	_                 struct{}           `aws:"error=MalformedQueryException"`
@@ -1231,11 +2141,14 @@ type MalformedQueryException struct {
 
 // MetricFilter is the structure MetricFilter.
 type MetricFilter struct {
-	FilterName            *string                `aws:"filterName,min=1,max=512" pattern:"[^:*]*"`
-	FilterPattern         *string                `aws:"filterPattern,min=0,max=1024"`
-	MetricTransformations []MetricTransformation `aws:"metricTransformations,min=1,max=1"`
-	CreationTime          *int64                 `aws:"creationTime,min=0"`
-	LogGroupName          *string                `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	FilterName                *string                `aws:"filterName,min=1,max=512" pattern:"[^:*]*"`
+	FilterPattern             *string                `aws:"filterPattern,min=0,max=1024"`
+	MetricTransformations     []MetricTransformation `aws:"metricTransformations,min=1,max=1"`
+	CreationTime              *int64                 `aws:"creationTime,min=0"`
+	LogGroupName              *string                `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	ApplyOnTransformedLogs    *bool                  `aws:"applyOnTransformedLogs"`
+	FieldSelectionCriteria    *string                `aws:"fieldSelectionCriteria,min=0,max=2000"`
+	EmitSystemFieldDimensions []string               `aws:"emitSystemFieldDimensions"`
 }
 
 // MetricFilterMatchRecord is the structure MetricFilterMatchRecord.
@@ -1255,6 +2168,96 @@ type MetricTransformation struct {
 	Unit            *StandardUnit     `aws:"unit"`
 }
 
+// MoveKeyEntry is the structure MoveKeyEntry.
+type MoveKeyEntry struct {
+	Source            string `aws:"source,required,min=1,max=128"`
+	Target            string `aws:"target,required,min=1,max=128"`
+	OverwriteIfExists *bool  `aws:"overwriteIfExists"`
+}
+
+// MoveKeys is the structure MoveKeys.
+type MoveKeys struct {
+	Entries []MoveKeyEntry `aws:"entries,required,min=1,max=5"`
+}
+
+// OpenSearchApplication is the structure OpenSearchApplication.
+type OpenSearchApplication struct {
+	ApplicationEndpoint *string                   `aws:"applicationEndpoint,min=1,max=1024" pattern:"^https://[\\.\\-_/#:A-Za-z0-9]+\\.com$"`
+	ApplicationARN      *string                   `aws:"applicationArn"`
+	ApplicationID       *string                   `aws:"applicationId,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status              *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchCollection is the structure OpenSearchCollection.
+type OpenSearchCollection struct {
+	CollectionEndpoint *string                   `aws:"collectionEndpoint,min=1,max=1024" pattern:"^https://[\\.\\-_/#:A-Za-z0-9]+\\.com$"`
+	CollectionARN      *string                   `aws:"collectionArn"`
+	Status             *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchDataAccessPolicy is the structure OpenSearchDataAccessPolicy.
+type OpenSearchDataAccessPolicy struct {
+	PolicyName *string                   `aws:"policyName,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status     *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchDataSource is the structure OpenSearchDataSource.
+type OpenSearchDataSource struct {
+	DataSourceName *string                   `aws:"dataSourceName,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status         *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchEncryptionPolicy is the structure OpenSearchEncryptionPolicy.
+type OpenSearchEncryptionPolicy struct {
+	PolicyName *string                   `aws:"policyName,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status     *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchIntegrationDetails is the structure OpenSearchIntegrationDetails.
+type OpenSearchIntegrationDetails struct {
+	DataSource       *OpenSearchDataSource       `aws:"dataSource"`
+	Application      *OpenSearchApplication      `aws:"application"`
+	Collection       *OpenSearchCollection       `aws:"collection"`
+	Workspace        *OpenSearchWorkspace        `aws:"workspace"`
+	EncryptionPolicy *OpenSearchEncryptionPolicy `aws:"encryptionPolicy"`
+	NetworkPolicy    *OpenSearchNetworkPolicy    `aws:"networkPolicy"`
+	AccessPolicy     *OpenSearchDataAccessPolicy `aws:"accessPolicy"`
+	LifecyclePolicy  *OpenSearchLifecyclePolicy  `aws:"lifecyclePolicy"`
+}
+
+// OpenSearchLifecyclePolicy is the structure OpenSearchLifecyclePolicy.
+type OpenSearchLifecyclePolicy struct {
+	PolicyName *string                   `aws:"policyName,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status     *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchNetworkPolicy is the structure OpenSearchNetworkPolicy.
+type OpenSearchNetworkPolicy struct {
+	PolicyName *string                   `aws:"policyName,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status     *OpenSearchResourceStatus `aws:"status"`
+}
+
+// OpenSearchResourceConfig is the structure OpenSearchResourceConfig.
+type OpenSearchResourceConfig struct {
+	KMSKeyARN                 *string  `aws:"kmsKeyArn"`
+	DataSourceRoleARN         string   `aws:"dataSourceRoleArn,required"`
+	DashboardViewerPrincipals []string `aws:"dashboardViewerPrincipals,required"`
+	ApplicationARN            *string  `aws:"applicationArn"`
+	RetentionDays             int32    `aws:"retentionDays,required,min=1,max=30"`
+}
+
+// OpenSearchResourceStatus is the structure OpenSearchResourceStatus.
+type OpenSearchResourceStatus struct {
+	Status        *OpenSearchResourceStatusType `aws:"status"`
+	StatusMessage *string                       `aws:"statusMessage,min=1"`
+}
+
+// OpenSearchWorkspace is the structure OpenSearchWorkspace.
+type OpenSearchWorkspace struct {
+	WorkspaceID *string                   `aws:"workspaceId,min=1,max=256" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	Status      *OpenSearchResourceStatus `aws:"status"`
+}
+
 // OperationAbortedException is the structure OperationAbortedException.
 type OperationAbortedException struct {
 	_ struct{} `aws:"error=OperationAbortedException"`
@@ -1267,17 +2270,95 @@ type OutputLogEvent struct {
 	IngestionTime *int64  `aws:"ingestionTime,min=0"`
 }
 
+// ParseCloudfront is the structure ParseCloudfront.
+type ParseCloudfront struct {
+	Source *string `aws:"source,min=1,max=128"`
+}
+
+// ParseJSON is the structure ParseJSON.
+type ParseJSON struct {
+	Source      *string `aws:"source,min=1,max=128"`
+	Destination *string `aws:"destination,min=1,max=128"`
+}
+
+// ParseKeyValue is the structure ParseKeyValue.
+type ParseKeyValue struct {
+	Source            *string `aws:"source,min=1,max=128"`
+	Destination       *string `aws:"destination,min=1,max=128"`
+	FieldDelimiter    *string `aws:"fieldDelimiter,min=1,max=128"`
+	KeyValueDelimiter *string `aws:"keyValueDelimiter,min=1,max=128"`
+	KeyPrefix         *string `aws:"keyPrefix,min=1,max=128"`
+	NonMatchValue     *string `aws:"nonMatchValue,min=1,max=128"`
+	OverwriteIfExists *bool   `aws:"overwriteIfExists"`
+}
+
+// ParsePostgres is the structure ParsePostgres.
+type ParsePostgres struct {
+	Source *string `aws:"source,min=1,max=128"`
+}
+
+// ParseRoute53 is the structure ParseRoute53.
+type ParseRoute53 struct {
+	Source *string `aws:"source,min=1,max=128"`
+}
+
+// ParseToOCSF is the structure ParseToOCSF.
+type ParseToOCSF struct {
+	Source         *string     `aws:"source,min=1,max=128"`
+	EventSource    EventSource `aws:"eventSource,required"`
+	OcsfVersion    OCSFVersion `aws:"ocsfVersion,required"`
+	MappingVersion *string     `aws:"mappingVersion,min=1,max=10" pattern:"^\\d+\\.\\d+(\\.\\d+)?$"`
+}
+
+// ParseVPC is the structure ParseVPC.
+type ParseVPC struct {
+	Source *string `aws:"source,min=1,max=128"`
+}
+
+// ParseWAF is the structure ParseWAF.
+type ParseWAF struct {
+	Source *string `aws:"source,min=1,max=128"`
+}
+
 // PatternToken is the structure PatternToken.
 type PatternToken struct {
 	DynamicTokenPosition *int32           `aws:"dynamicTokenPosition"`
 	IsDynamic            *bool            `aws:"isDynamic"`
 	TokenString          *string          `aws:"tokenString,min=1"`
 	Enumerations         map[string]int64 `aws:"enumerations,key.min=1"`
+	InferredTokenName    *string          `aws:"inferredTokenName,min=1"`
 }
 
 // Policy is the structure Policy.
 type Policy struct {
 	DeliveryDestinationPolicy *string `aws:"deliveryDestinationPolicy,min=1,max=51200"`
+}
+
+// Processor is the structure Processor.
+type Processor struct {
+	AddKeys           *AddKeys           `aws:"addKeys"`
+	CopyValue         *CopyValue         `aws:"copyValue"`
+	CSV               *CSV               `aws:"csv"`
+	DateTimeConverter *DateTimeConverter `aws:"dateTimeConverter"`
+	DeleteKeys        *DeleteKeys        `aws:"deleteKeys"`
+	Grok              *Grok              `aws:"grok"`
+	ListToMap         *ListToMap         `aws:"listToMap"`
+	LowerCaseString   *LowerCaseString   `aws:"lowerCaseString"`
+	MoveKeys          *MoveKeys          `aws:"moveKeys"`
+	ParseCloudfront   *ParseCloudfront   `aws:"parseCloudfront"`
+	ParseJSON         *ParseJSON         `aws:"parseJSON"`
+	ParseKeyValue     *ParseKeyValue     `aws:"parseKeyValue"`
+	ParseRoute53      *ParseRoute53      `aws:"parseRoute53"`
+	ParseToOCSF       *ParseToOCSF       `aws:"parseToOCSF"`
+	ParsePostgres     *ParsePostgres     `aws:"parsePostgres"`
+	ParseVPC          *ParseVPC          `aws:"parseVPC"`
+	ParseWAF          *ParseWAF          `aws:"parseWAF"`
+	RenameKeys        *RenameKeys        `aws:"renameKeys"`
+	SplitString       *SplitString       `aws:"splitString"`
+	SubstituteString  *SubstituteString  `aws:"substituteString"`
+	TrimString        *TrimString        `aws:"trimString"`
+	TypeConverter     *TypeConverter     `aws:"typeConverter"`
+	UpperCaseString   *UpperCaseString   `aws:"upperCaseString"`
 }
 
 // QueryCompileError is the structure QueryCompileError.
@@ -1294,27 +2375,54 @@ type QueryCompileErrorLocation struct {
 
 // QueryDefinition is the structure QueryDefinition.
 type QueryDefinition struct {
-	QueryDefinitionID *string  `aws:"queryDefinitionId,min=0,max=256"`
-	Name              *string  `aws:"name,min=1,max=255"`
-	QueryString       *string  `aws:"queryString,min=1,max=10000"`
-	LastModified      *int64   `aws:"lastModified,min=0"`
-	LogGroupNames     []string `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	QueryDefinitionID *string          `aws:"queryDefinitionId,min=1,max=256"`
+	Name              *string          `aws:"name,min=1,max=255"`
+	QueryString       *string          `aws:"queryString,min=1,max=10000"`
+	LastModified      *int64           `aws:"lastModified,min=0"`
+	LogGroupNames     []string         `aws:"logGroupNames,each.min=1,each.max=512" eachpattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	QueryLanguage     *QueryLanguage   `aws:"queryLanguage"`
+	Parameters        []QueryParameter `aws:"parameters,max=20"`
 }
 
 // QueryInfo is the structure QueryInfo.
 type QueryInfo struct {
-	QueryID      *string      `aws:"queryId,min=0,max=256"`
-	QueryString  *string      `aws:"queryString,min=0,max=10000"`
-	Status       *QueryStatus `aws:"status"`
-	CreateTime   *int64       `aws:"createTime,min=0"`
-	LogGroupName *string      `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	QueryID       *string        `aws:"queryId,min=1,max=256"`
+	QueryString   *string        `aws:"queryString,min=0,max=10000"`
+	Status        *QueryStatus   `aws:"status"`
+	CreateTime    *int64         `aws:"createTime,min=0"`
+	LogGroupName  *string        `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	QueryLanguage *QueryLanguage `aws:"queryLanguage"`
+	QueryDuration *int64         `aws:"queryDuration"`
+	BytesScanned  *float64       `aws:"bytesScanned"`
+	UserIdentity  *string        `aws:"userIdentity,min=1,max=2048"`
+}
+
+// QueryParameter is the structure QueryParameter.
+type QueryParameter struct {
+	Name         string  `aws:"name,required,min=1,max=128" pattern:"^[a-zA-Z_][a-zA-Z0-9_]*"`
+	DefaultValue *string `aws:"defaultValue,max=1024"`
+	Description  *string `aws:"description,max=512"`
 }
 
 // QueryStatistics is the structure QueryStatistics.
 type QueryStatistics struct {
-	RecordsMatched *float64 `aws:"recordsMatched"`
-	RecordsScanned *float64 `aws:"recordsScanned"`
-	BytesScanned   *float64 `aws:"bytesScanned"`
+	RecordsMatched          *float64 `aws:"recordsMatched"`
+	RecordsScanned          *float64 `aws:"recordsScanned"`
+	BytesScanned            *float64 `aws:"bytesScanned"`
+	EstimatedRecordsSkipped *float64 `aws:"estimatedRecordsSkipped"`
+	EstimatedBytesSkipped   *float64 `aws:"estimatedBytesSkipped"`
+	LogGroupsScanned        *float64 `aws:"logGroupsScanned"`
+}
+
+// RecordField is the structure RecordField.
+type RecordField struct {
+	Name      *string `aws:"name,min=1,max=64"`
+	Mandatory *bool   `aws:"mandatory"`
+}
+
+// RejectedEntityInfo is the structure RejectedEntityInfo.
+type RejectedEntityInfo struct {
+	ErrorType EntityRejectionErrorType `aws:"errorType,required"`
 }
 
 // RejectedLogEventsInfo is the structure RejectedLogEventsInfo.
@@ -1324,9 +2432,27 @@ type RejectedLogEventsInfo struct {
 	ExpiredLogEventEndIndex  *int32 `aws:"expiredLogEventEndIndex"`
 }
 
+// RenameKeyEntry is the structure RenameKeyEntry.
+type RenameKeyEntry struct {
+	Key               string `aws:"key,required,min=1,max=128"`
+	RenameTo          string `aws:"renameTo,required,min=1,max=128"`
+	OverwriteIfExists *bool  `aws:"overwriteIfExists"`
+}
+
+// RenameKeys is the structure RenameKeys.
+type RenameKeys struct {
+	Entries []RenameKeyEntry `aws:"entries,required,min=1,max=5"`
+}
+
 // ResourceAlreadyExistsException is the structure ResourceAlreadyExistsException.
 type ResourceAlreadyExistsException struct {
 	_ struct{} `aws:"error=ResourceAlreadyExistsException"`
+}
+
+// ResourceConfig is the structure ResourceConfig.
+type ResourceConfig struct {
+	_                        struct{}                  `aws:"union"`
+	OpenSearchResourceConfig *OpenSearchResourceConfig `aws:"openSearchResourceConfig"`
 }
 
 // ResourceNotFoundException is the structure ResourceNotFoundException.
@@ -1336,15 +2462,71 @@ type ResourceNotFoundException struct {
 
 // ResourcePolicy is the structure ResourcePolicy.
 type ResourcePolicy struct {
-	PolicyName      *string `aws:"policyName"`
-	PolicyDocument  *string `aws:"policyDocument,min=1,max=5120"`
-	LastUpdatedTime *int64  `aws:"lastUpdatedTime,min=0"`
+	PolicyName      *string      `aws:"policyName"`
+	PolicyDocument  *string      `aws:"policyDocument,min=1,max=51200"`
+	LastUpdatedTime *int64       `aws:"lastUpdatedTime,min=0"`
+	PolicyScope     *PolicyScope `aws:"policyScope"`
+	ResourceARN     *string      `aws:"resourceArn"`
+	RevisionID      *string      `aws:"revisionId,min=1"`
 }
 
 // ResultField is the structure ResultField.
 type ResultField struct {
 	Field *string `aws:"field"`
 	Value *string `aws:"value"`
+}
+
+// S3Configuration is the structure S3Configuration.
+type S3Configuration struct {
+	DestinationIdentifier string  `aws:"destinationIdentifier,required,max=1024" pattern:"s3://[a-z0-9][\\.\\-a-z0-9]{1,61}[a-z0-9](/.*)?"`
+	RoleARN               string  `aws:"roleArn,required,min=1"`
+	OwnerAccountID        *string `aws:"ownerAccountId,min=12,max=12" pattern:"^\\d{12}$"`
+	KMSKeyID              *string `aws:"kmsKeyId,max=256"`
+}
+
+// S3DeliveryConfiguration is the structure S3DeliveryConfiguration.
+type S3DeliveryConfiguration struct {
+	SuffixPath               *string `aws:"suffixPath,min=1,max=256"`
+	EnableHiveCompatiblePath *bool   `aws:"enableHiveCompatiblePath"`
+}
+
+// S3TableIntegrationSource is the structure S3TableIntegrationSource.
+type S3TableIntegrationSource struct {
+	Identifier             *string                         `aws:"identifier,min=1,max=2048"`
+	DataSource             *DataSource                     `aws:"dataSource"`
+	Status                 *S3TableIntegrationSourceStatus `aws:"status"`
+	StatusReason           *string                         `aws:"statusReason,min=1"`
+	CreatedTimeStamp       *int64                          `aws:"createdTimeStamp,min=0"`
+	ParentSourceIdentifier *string                         `aws:"parentSourceIdentifier,min=1,max=2048"`
+}
+
+// S3TablesIntegration is the structure S3TablesIntegration.
+type S3TablesIntegration struct {
+	DatasourceName *string `aws:"datasourceName,min=1,max=256"`
+	DatasourceType *string `aws:"datasourceType,min=1,max=256"`
+}
+
+// ScheduledQueryDestination is the structure ScheduledQueryDestination.
+type ScheduledQueryDestination struct {
+	DestinationType       *ScheduledQueryDestinationType `aws:"destinationType"`
+	DestinationIdentifier *string                        `aws:"destinationIdentifier"`
+	Status                *ActionStatus                  `aws:"status"`
+	ProcessedIdentifier   *string                        `aws:"processedIdentifier"`
+	ErrorMessage          *string                        `aws:"errorMessage"`
+}
+
+// ScheduledQuerySummary is the structure ScheduledQuerySummary.
+type ScheduledQuerySummary struct {
+	ScheduledQueryARN        *string                   `aws:"scheduledQueryArn"`
+	Name                     *string                   `aws:"name,min=1,max=255" pattern:"^[a-zA-Z0-9_\\-/.#]+$"`
+	State                    *ScheduledQueryState      `aws:"state"`
+	LastTriggeredTime        *int64                    `aws:"lastTriggeredTime,min=0"`
+	LastExecutionStatus      *ExecutionStatus          `aws:"lastExecutionStatus"`
+	ScheduleExpression       *string                   `aws:"scheduleExpression,max=256"`
+	Timezone                 *string                   `aws:"timezone,min=1"`
+	DestinationConfiguration *DestinationConfiguration `aws:"destinationConfiguration"`
+	CreationTime             *int64                    `aws:"creationTime,min=0"`
+	LastUpdatedTime          *int64                    `aws:"lastUpdatedTime,min=0"`
 }
 
 // SearchedLogStream is the structure SearchedLogStream.
@@ -1373,6 +2555,17 @@ type SessionTimeoutException struct {
 	_ struct{} `aws:"error=SessionTimeoutException"`
 }
 
+// SplitString is the structure SplitString.
+type SplitString struct {
+	Entries []SplitStringEntry `aws:"entries,required,min=1,max=10"`
+}
+
+// SplitStringEntry is the structure SplitStringEntry.
+type SplitStringEntry struct {
+	Source    string `aws:"source,required,min=1,max=128"`
+	Delimiter string `aws:"delimiter,required,min=1,max=128"`
+}
+
 // StartLiveTailResponseStream is the structure StartLiveTailResponseStream.
 type StartLiveTailResponseStream struct {
 	_                         struct{}                   `aws:"stream"`
@@ -1384,19 +2577,40 @@ type StartLiveTailResponseStream struct {
 
 // SubscriptionFilter is the structure SubscriptionFilter.
 type SubscriptionFilter struct {
-	FilterName     *string       `aws:"filterName,min=1,max=512" pattern:"[^:*]*"`
-	LogGroupName   *string       `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
-	FilterPattern  *string       `aws:"filterPattern,min=0,max=1024"`
-	DestinationARN *string       `aws:"destinationArn,min=1"`
-	RoleARN        *string       `aws:"roleArn,min=1"`
-	Distribution   *Distribution `aws:"distribution"`
-	CreationTime   *int64        `aws:"creationTime,min=0"`
+	FilterName             *string       `aws:"filterName,min=1,max=512" pattern:"[^:*]*"`
+	LogGroupName           *string       `aws:"logGroupName,min=1,max=512" pattern:"[\\.\\-_/#A-Za-z0-9]+"`
+	FilterPattern          *string       `aws:"filterPattern,min=0,max=1024"`
+	DestinationARN         *string       `aws:"destinationArn,min=1"`
+	RoleARN                *string       `aws:"roleArn,min=1"`
+	Distribution           *Distribution `aws:"distribution"`
+	CreationTime           *int64        `aws:"creationTime,min=0"`
+	ApplyOnTransformedLogs *bool         `aws:"applyOnTransformedLogs"`
+	FieldSelectionCriteria *string       `aws:"fieldSelectionCriteria,min=0,max=2000"`
+	EmitSystemFields       []string      `aws:"emitSystemFields"`
+}
+
+// SubstituteString is the structure SubstituteString.
+type SubstituteString struct {
+	Entries []SubstituteStringEntry `aws:"entries,required,min=1,max=10"`
+}
+
+// SubstituteStringEntry is the structure SubstituteStringEntry.
+type SubstituteStringEntry struct {
+	Source string `aws:"source,required,min=1,max=128"`
+	From   string `aws:"from,required,min=1,max=128"`
+	To     string `aws:"to,required,min=1,max=128"`
 }
 
 // SuppressionPeriod is the structure SuppressionPeriod.
 type SuppressionPeriod struct {
 	Value           *int32           `aws:"value"`
 	SuppressionUnit *SuppressionUnit `aws:"suppressionUnit"`
+}
+
+// TagFilter is the structure TagFilter.
+type TagFilter struct {
+	Key    string   `aws:"key,required,min=1,max=128" pattern:"^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"`
+	Values []string `aws:"values,min=0,max=5,each.min=0,each.max=259" eachpattern:"^!?\\*?([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)\\*?$"`
 }
 
 // ThrottlingException is the structure ThrottlingException.
@@ -1410,9 +2624,46 @@ type TooManyTagsException struct {
 	ResourceName *string  `aws:"resourceName,min=1,max=1011" pattern:"[\\w+=/:,.@-]*"`
 }
 
+// TransformedLogRecord is the structure TransformedLogRecord.
+type TransformedLogRecord struct {
+	EventNumber             *int64  `aws:"eventNumber"`
+	EventMessage            *string `aws:"eventMessage,min=1"`
+	TransformedEventMessage *string `aws:"transformedEventMessage,min=1"`
+}
+
+// TriggerHistoryRecord is the structure TriggerHistoryRecord.
+type TriggerHistoryRecord struct {
+	QueryID            *string                     `aws:"queryId,min=1,max=256"`
+	ExecutionStatus    *ExecutionStatus            `aws:"executionStatus"`
+	TriggeredTimestamp *int64                      `aws:"triggeredTimestamp,min=0"`
+	ErrorMessage       *string                     `aws:"errorMessage"`
+	Destinations       []ScheduledQueryDestination `aws:"destinations"`
+}
+
+// TrimString is the structure TrimString.
+type TrimString struct {
+	WithKeys []string `aws:"withKeys,required,min=1,max=10,each.min=1"`
+}
+
+// TypeConverter is the structure TypeConverter.
+type TypeConverter struct {
+	Entries []TypeConverterEntry `aws:"entries,required,min=1,max=5"`
+}
+
+// TypeConverterEntry is the structure TypeConverterEntry.
+type TypeConverterEntry struct {
+	Key  string `aws:"key,required,min=1,max=128"`
+	Type Type   `aws:"type,required"`
+}
+
 // UnrecognizedClientException is the structure UnrecognizedClientException.
 type UnrecognizedClientException struct {
 	_ struct{} `aws:"error=UnrecognizedClientException"`
+}
+
+// UpperCaseString is the structure UpperCaseString.
+type UpperCaseString struct {
+	WithKeys []string `aws:"withKeys,required,min=1,max=10,each.min=1"`
 }
 
 // ValidationException is the structure ValidationException.

@@ -29,6 +29,20 @@ func (ArchiveStatus) Values() []string {
 	return []string{"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"}
 }
 
+// BucketAbacStatus is the enum BucketAbacStatus.
+type BucketAbacStatus string
+
+// The values of BucketAbacStatus.
+const (
+	BucketAbacStatusEnabled  BucketAbacStatus = "Enabled"
+	BucketAbacStatusDisabled BucketAbacStatus = "Disabled"
+)
+
+// Values returns the values the model knows.
+func (BucketAbacStatus) Values() []string {
+	return []string{"Enabled", "Disabled"}
+}
+
 // BucketAccelerateStatus is the enum BucketAccelerateStatus.
 type BucketAccelerateStatus string
 
@@ -66,6 +80,7 @@ type BucketLocationConstraint string
 const (
 	BucketLocationConstraintAfSouth1     BucketLocationConstraint = "af-south-1"
 	BucketLocationConstraintApEast1      BucketLocationConstraint = "ap-east-1"
+	BucketLocationConstraintApEast2      BucketLocationConstraint = "ap-east-2"
 	BucketLocationConstraintApNortheast1 BucketLocationConstraint = "ap-northeast-1"
 	BucketLocationConstraintApNortheast2 BucketLocationConstraint = "ap-northeast-2"
 	BucketLocationConstraintApNortheast3 BucketLocationConstraint = "ap-northeast-3"
@@ -74,18 +89,27 @@ const (
 	BucketLocationConstraintApSoutheast1 BucketLocationConstraint = "ap-southeast-1"
 	BucketLocationConstraintApSoutheast2 BucketLocationConstraint = "ap-southeast-2"
 	BucketLocationConstraintApSoutheast3 BucketLocationConstraint = "ap-southeast-3"
+	BucketLocationConstraintApSoutheast4 BucketLocationConstraint = "ap-southeast-4"
+	BucketLocationConstraintApSoutheast5 BucketLocationConstraint = "ap-southeast-5"
+	BucketLocationConstraintApSoutheast6 BucketLocationConstraint = "ap-southeast-6"
+	BucketLocationConstraintApSoutheast7 BucketLocationConstraint = "ap-southeast-7"
 	BucketLocationConstraintCaCentral1   BucketLocationConstraint = "ca-central-1"
+	BucketLocationConstraintCaWest1      BucketLocationConstraint = "ca-west-1"
 	BucketLocationConstraintCnNorth1     BucketLocationConstraint = "cn-north-1"
 	BucketLocationConstraintCnNorthwest1 BucketLocationConstraint = "cn-northwest-1"
 	BucketLocationConstraintEu           BucketLocationConstraint = "EU"
 	BucketLocationConstraintEuCentral1   BucketLocationConstraint = "eu-central-1"
+	BucketLocationConstraintEuCentral2   BucketLocationConstraint = "eu-central-2"
 	BucketLocationConstraintEuNorth1     BucketLocationConstraint = "eu-north-1"
 	BucketLocationConstraintEuSouth1     BucketLocationConstraint = "eu-south-1"
 	BucketLocationConstraintEuSouth2     BucketLocationConstraint = "eu-south-2"
 	BucketLocationConstraintEuWest1      BucketLocationConstraint = "eu-west-1"
 	BucketLocationConstraintEuWest2      BucketLocationConstraint = "eu-west-2"
 	BucketLocationConstraintEuWest3      BucketLocationConstraint = "eu-west-3"
+	BucketLocationConstraintIlCentral1   BucketLocationConstraint = "il-central-1"
+	BucketLocationConstraintMeCentral1   BucketLocationConstraint = "me-central-1"
 	BucketLocationConstraintMeSouth1     BucketLocationConstraint = "me-south-1"
+	BucketLocationConstraintMxCentral1   BucketLocationConstraint = "mx-central-1"
 	BucketLocationConstraintSaEast1      BucketLocationConstraint = "sa-east-1"
 	BucketLocationConstraintUsEast2      BucketLocationConstraint = "us-east-2"
 	BucketLocationConstraintUsGovEast1   BucketLocationConstraint = "us-gov-east-1"
@@ -96,7 +120,7 @@ const (
 
 // Values returns the values the model knows.
 func (BucketLocationConstraint) Values() []string {
-	return []string{"af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ca-central-1", "cn-north-1", "cn-northwest-1", "EU", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "me-south-1", "sa-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2"}
+	return []string{"af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1", "EU", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2"}
 }
 
 // BucketLogsPermission is the enum BucketLogsPermission.
@@ -112,6 +136,20 @@ const (
 // Values returns the values the model knows.
 func (BucketLogsPermission) Values() []string {
 	return []string{"FULL_CONTROL", "READ", "WRITE"}
+}
+
+// BucketNamespace is the enum BucketNamespace.
+type BucketNamespace string
+
+// The values of BucketNamespace.
+const (
+	BucketNamespaceAccountRegional BucketNamespace = "account-regional"
+	BucketNamespaceGlobal          BucketNamespace = "global"
+)
+
+// Values returns the values the model knows.
+func (BucketNamespace) Values() []string {
+	return []string{"account-regional", "global"}
 }
 
 // BucketType is the enum BucketType.
@@ -146,15 +184,21 @@ type ChecksumAlgorithm string
 
 // The values of ChecksumAlgorithm.
 const (
-	ChecksumAlgorithmCrc32  ChecksumAlgorithm = "CRC32"
-	ChecksumAlgorithmCrc32c ChecksumAlgorithm = "CRC32C"
-	ChecksumAlgorithmSha1   ChecksumAlgorithm = "SHA1"
-	ChecksumAlgorithmSha256 ChecksumAlgorithm = "SHA256"
+	ChecksumAlgorithmCrc32     ChecksumAlgorithm = "CRC32"
+	ChecksumAlgorithmCrc32c    ChecksumAlgorithm = "CRC32C"
+	ChecksumAlgorithmSha1      ChecksumAlgorithm = "SHA1"
+	ChecksumAlgorithmSha256    ChecksumAlgorithm = "SHA256"
+	ChecksumAlgorithmCrc64nvme ChecksumAlgorithm = "CRC64NVME"
+	ChecksumAlgorithmSha512    ChecksumAlgorithm = "SHA512"
+	ChecksumAlgorithmMd5       ChecksumAlgorithm = "MD5"
+	ChecksumAlgorithmXxhash64  ChecksumAlgorithm = "XXHASH64"
+	ChecksumAlgorithmXxhash3   ChecksumAlgorithm = "XXHASH3"
+	ChecksumAlgorithmXxhash128 ChecksumAlgorithm = "XXHASH128"
 )
 
 // Values returns the values the model knows.
 func (ChecksumAlgorithm) Values() []string {
-	return []string{"CRC32", "CRC32C", "SHA1", "SHA256"}
+	return []string{"CRC32", "CRC32C", "SHA1", "SHA256", "CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"}
 }
 
 // ChecksumMode is the enum ChecksumMode.
@@ -168,6 +212,20 @@ const (
 // Values returns the values the model knows.
 func (ChecksumMode) Values() []string {
 	return []string{"ENABLED"}
+}
+
+// ChecksumType is the enum ChecksumType.
+type ChecksumType string
+
+// The values of ChecksumType.
+const (
+	ChecksumTypeComposite  ChecksumType = "COMPOSITE"
+	ChecksumTypeFullObject ChecksumType = "FULL_OBJECT"
+)
+
+// Values returns the values the model knows.
+func (ChecksumType) Values() []string {
+	return []string{"COMPOSITE", "FULL_OBJECT"}
 }
 
 // CompressionType is the enum CompressionType.
@@ -191,11 +249,12 @@ type DataRedundancy string
 // The values of DataRedundancy.
 const (
 	DataRedundancySingleAvailabilityZone DataRedundancy = "SingleAvailabilityZone"
+	DataRedundancySingleLocalZone        DataRedundancy = "SingleLocalZone"
 )
 
 // Values returns the values the model knows.
 func (DataRedundancy) Values() []string {
-	return []string{"SingleAvailabilityZone"}
+	return []string{"SingleAvailabilityZone", "SingleLocalZone"}
 }
 
 // DeleteMarkerReplicationStatus is the enum DeleteMarkerReplicationStatus.
@@ -223,6 +282,20 @@ const (
 // Values returns the values the model knows.
 func (EncodingType) Values() []string {
 	return []string{"url"}
+}
+
+// EncryptionType is the enum EncryptionType.
+type EncryptionType string
+
+// The values of EncryptionType.
+const (
+	EncryptionTypeNone EncryptionType = "NONE"
+	EncryptionTypeSSEC EncryptionType = "SSE-C"
+)
+
+// Values returns the values the model knows.
+func (EncryptionType) Values() []string {
+	return []string{"NONE", "SSE-C"}
 }
 
 // Event is the enum Event.
@@ -276,6 +349,20 @@ const (
 // Values returns the values the model knows.
 func (ExistingObjectReplicationStatus) Values() []string {
 	return []string{"Enabled", "Disabled"}
+}
+
+// ExpirationState is the enum ExpirationState.
+type ExpirationState string
+
+// The values of ExpirationState.
+const (
+	ExpirationStateEnabled  ExpirationState = "ENABLED"
+	ExpirationStateDisabled ExpirationState = "DISABLED"
+)
+
+// Values returns the values the model knows.
+func (ExpirationState) Values() []string {
+	return []string{"ENABLED", "DISABLED"}
 }
 
 // ExpirationStatus is the enum ExpirationStatus.
@@ -362,6 +449,20 @@ func (IntelligentTieringStatus) Values() []string {
 	return []string{"Enabled", "Disabled"}
 }
 
+// InventoryConfigurationState is the enum InventoryConfigurationState.
+type InventoryConfigurationState string
+
+// The values of InventoryConfigurationState.
+const (
+	InventoryConfigurationStateEnabled  InventoryConfigurationState = "ENABLED"
+	InventoryConfigurationStateDisabled InventoryConfigurationState = "DISABLED"
+)
+
+// Values returns the values the model knows.
+func (InventoryConfigurationState) Values() []string {
+	return []string{"ENABLED", "DISABLED"}
+}
+
 // InventoryFormat is the enum InventoryFormat.
 type InventoryFormat string
 
@@ -425,11 +526,12 @@ const (
 	InventoryOptionalFieldChecksumAlgorithm            InventoryOptionalField = "ChecksumAlgorithm"
 	InventoryOptionalFieldObjectAccessControlList      InventoryOptionalField = "ObjectAccessControlList"
 	InventoryOptionalFieldObjectOwner                  InventoryOptionalField = "ObjectOwner"
+	InventoryOptionalFieldLifecycleExpirationDate      InventoryOptionalField = "LifecycleExpirationDate"
 )
 
 // Values returns the values the model knows.
 func (InventoryOptionalField) Values() []string {
-	return []string{"Size", "LastModifiedDate", "StorageClass", "ETag", "IsMultipartUploaded", "ReplicationStatus", "EncryptionStatus", "ObjectLockRetainUntilDate", "ObjectLockMode", "ObjectLockLegalHoldStatus", "IntelligentTieringAccessTier", "BucketKeyStatus", "ChecksumAlgorithm", "ObjectAccessControlList", "ObjectOwner"}
+	return []string{"Size", "LastModifiedDate", "StorageClass", "ETag", "IsMultipartUploaded", "ReplicationStatus", "EncryptionStatus", "ObjectLockRetainUntilDate", "ObjectLockMode", "ObjectLockLegalHoldStatus", "IntelligentTieringAccessTier", "BucketKeyStatus", "ChecksumAlgorithm", "ObjectAccessControlList", "ObjectOwner", "LifecycleExpirationDate"}
 }
 
 // JSONType is the enum JSONType.
@@ -452,11 +554,12 @@ type LocationType string
 // The values of LocationType.
 const (
 	LocationTypeAvailabilityZone LocationType = "AvailabilityZone"
+	LocationTypeLocalZone        LocationType = "LocalZone"
 )
 
 // Values returns the values the model knows.
 func (LocationType) Values() []string {
-	return []string{"AvailabilityZone"}
+	return []string{"AvailabilityZone", "LocalZone"}
 }
 
 // MFADelete is the enum MFADelete.
@@ -637,11 +740,13 @@ const (
 	ObjectStorageClassGlacierIr          ObjectStorageClass = "GLACIER_IR"
 	ObjectStorageClassSnow               ObjectStorageClass = "SNOW"
 	ObjectStorageClassExpressOnezone     ObjectStorageClass = "EXPRESS_ONEZONE"
+	ObjectStorageClassFsxOpenzfs         ObjectStorageClass = "FSX_OPENZFS"
+	ObjectStorageClassFsxOntap           ObjectStorageClass = "FSX_ONTAP"
 )
 
 // Values returns the values the model knows.
 func (ObjectStorageClass) Values() []string {
-	return []string{"STANDARD", "REDUCED_REDUNDANCY", "GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"}
+	return []string{"STANDARD", "REDUCED_REDUNDANCY", "GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP"}
 }
 
 // ObjectVersionStorageClass is the enum ObjectVersionStorageClass.
@@ -854,19 +959,34 @@ func (RestoreRequestType) Values() []string {
 	return []string{"SELECT"}
 }
 
+// S3TablesBucketType is the enum S3TablesBucketType.
+type S3TablesBucketType string
+
+// The values of S3TablesBucketType.
+const (
+	S3TablesBucketTypeAWS      S3TablesBucketType = "aws"
+	S3TablesBucketTypeCustomer S3TablesBucketType = "customer"
+)
+
+// Values returns the values the model knows.
+func (S3TablesBucketType) Values() []string {
+	return []string{"aws", "customer"}
+}
+
 // ServerSideEncryption is the enum ServerSideEncryption.
 type ServerSideEncryption string
 
 // The values of ServerSideEncryption.
 const (
 	ServerSideEncryptionAes256     ServerSideEncryption = "AES256"
+	ServerSideEncryptionAWSFsx     ServerSideEncryption = "aws:fsx"
 	ServerSideEncryptionAWSKMS     ServerSideEncryption = "aws:kms"
 	ServerSideEncryptionAWSKMSDsse ServerSideEncryption = "aws:kms:dsse"
 )
 
 // Values returns the values the model knows.
 func (ServerSideEncryption) Values() []string {
-	return []string{"AES256", "aws:kms", "aws:kms:dsse"}
+	return []string{"AES256", "aws:fsx", "aws:kms", "aws:kms:dsse"}
 }
 
 // SessionMode is the enum SessionMode.
@@ -913,11 +1033,13 @@ const (
 	StorageClassGlacierIr          StorageClass = "GLACIER_IR"
 	StorageClassSnow               StorageClass = "SNOW"
 	StorageClassExpressOnezone     StorageClass = "EXPRESS_ONEZONE"
+	StorageClassFsxOpenzfs         StorageClass = "FSX_OPENZFS"
+	StorageClassFsxOntap           StorageClass = "FSX_ONTAP"
 )
 
 // Values returns the values the model knows.
 func (StorageClass) Values() []string {
-	return []string{"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"}
+	return []string{"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP"}
 }
 
 // StorageClassAnalysisSchemaVersion is the enum StorageClassAnalysisSchemaVersion.
@@ -931,6 +1053,20 @@ const (
 // Values returns the values the model knows.
 func (StorageClassAnalysisSchemaVersion) Values() []string {
 	return []string{"V_1"}
+}
+
+// TableSSEAlgorithm is the enum TableSseAlgorithm.
+type TableSSEAlgorithm string
+
+// The values of TableSSEAlgorithm.
+const (
+	TableSSEAlgorithmAWSKMS TableSSEAlgorithm = "aws:kms"
+	TableSSEAlgorithmAes256 TableSSEAlgorithm = "AES256"
+)
+
+// Values returns the values the model knows.
+func (TableSSEAlgorithm) Values() []string {
+	return []string{"aws:kms", "AES256"}
 }
 
 // TaggingDirective is the enum TaggingDirective.
@@ -960,6 +1096,20 @@ const (
 // Values returns the values the model knows.
 func (Tier) Values() []string {
 	return []string{"Standard", "Bulk", "Expedited"}
+}
+
+// TransitionDefaultMinimumObjectSize is the enum TransitionDefaultMinimumObjectSize.
+type TransitionDefaultMinimumObjectSize string
+
+// The values of TransitionDefaultMinimumObjectSize.
+const (
+	TransitionDefaultMinimumObjectSizeVariesByStorageClass  TransitionDefaultMinimumObjectSize = "varies_by_storage_class"
+	TransitionDefaultMinimumObjectSizeAllStorageClasses128k TransitionDefaultMinimumObjectSize = "all_storage_classes_128K"
+)
+
+// Values returns the values the model knows.
+func (TransitionDefaultMinimumObjectSize) Values() []string {
+	return []string{"varies_by_storage_class", "all_storage_classes_128K"}
 }
 
 // TransitionStorageClass is the enum TransitionStorageClass.

@@ -9,15 +9,26 @@ import (
 )
 
 var (
+	errorAccessDenied                   = aws.ErrorShape{Shape: "AccessDenied", Code: "AccessDenied", Status: 403, Type: reflect.TypeFor[AccessDenied]()}
 	errorBucketAlreadyExists            = aws.ErrorShape{Shape: "BucketAlreadyExists", Code: "BucketAlreadyExists", Status: 409, Type: reflect.TypeFor[BucketAlreadyExists]()}
 	errorBucketAlreadyOwnedByYou        = aws.ErrorShape{Shape: "BucketAlreadyOwnedByYou", Code: "BucketAlreadyOwnedByYou", Status: 409, Type: reflect.TypeFor[BucketAlreadyOwnedByYou]()}
+	errorEncryptionTypeMismatch         = aws.ErrorShape{Shape: "EncryptionTypeMismatch", Code: "EncryptionTypeMismatch", Status: 400, Type: reflect.TypeFor[EncryptionTypeMismatch]()}
+	errorIdempotencyParameterMismatch   = aws.ErrorShape{Shape: "IdempotencyParameterMismatch", Code: "IdempotencyParameterMismatch", Status: 400, Type: reflect.TypeFor[IdempotencyParameterMismatch]()}
 	errorInvalidObjectState             = aws.ErrorShape{Shape: "InvalidObjectState", Code: "InvalidObjectState", Status: 403, Type: reflect.TypeFor[InvalidObjectState]()}
+	errorInvalidRequest                 = aws.ErrorShape{Shape: "InvalidRequest", Code: "InvalidRequest", Status: 400, Type: reflect.TypeFor[InvalidRequest]()}
+	errorInvalidWriteOffset             = aws.ErrorShape{Shape: "InvalidWriteOffset", Code: "InvalidWriteOffset", Status: 400, Type: reflect.TypeFor[InvalidWriteOffset]()}
 	errorNoSuchBucket                   = aws.ErrorShape{Shape: "NoSuchBucket", Code: "NoSuchBucket", Status: 404, Type: reflect.TypeFor[NoSuchBucket]()}
 	errorNoSuchKey                      = aws.ErrorShape{Shape: "NoSuchKey", Code: "NoSuchKey", Status: 404, Type: reflect.TypeFor[NoSuchKey]()}
 	errorNoSuchUpload                   = aws.ErrorShape{Shape: "NoSuchUpload", Code: "NoSuchUpload", Status: 404, Type: reflect.TypeFor[NoSuchUpload]()}
 	errorObjectAlreadyInActiveTierError = aws.ErrorShape{Shape: "ObjectAlreadyInActiveTierError", Code: "ObjectAlreadyInActiveTierError", Status: 403, Type: reflect.TypeFor[ObjectAlreadyInActiveTierError]()}
 	errorObjectNotInActiveTierError     = aws.ErrorShape{Shape: "ObjectNotInActiveTierError", Code: "ObjectNotInActiveTierError", Status: 403, Type: reflect.TypeFor[ObjectNotInActiveTierError]()}
+	errorTooManyParts                   = aws.ErrorShape{Shape: "TooManyParts", Code: "TooManyParts", Status: 400, Type: reflect.TypeFor[TooManyParts]()}
 )
+
+// NewAccessDenied returns the error AccessDenied with its code and status.
+func NewAccessDenied(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("AccessDenied", "AccessDenied", 403, format, args...)
+}
 
 // NewBucketAlreadyExists returns the error BucketAlreadyExists with its code and status.
 func NewBucketAlreadyExists(format string, args ...any) *aws.Error {
@@ -29,9 +40,29 @@ func NewBucketAlreadyOwnedByYou(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("BucketAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", 409, format, args...)
 }
 
+// NewEncryptionTypeMismatch returns the error EncryptionTypeMismatch with its code and status.
+func NewEncryptionTypeMismatch(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("EncryptionTypeMismatch", "EncryptionTypeMismatch", 400, format, args...)
+}
+
+// NewIdempotencyParameterMismatch returns the error IdempotencyParameterMismatch with its code and status.
+func NewIdempotencyParameterMismatch(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("IdempotencyParameterMismatch", "IdempotencyParameterMismatch", 400, format, args...)
+}
+
 // NewInvalidObjectState returns the error InvalidObjectState with its code and status.
 func NewInvalidObjectState(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("InvalidObjectState", "InvalidObjectState", 403, format, args...)
+}
+
+// NewInvalidRequest returns the error InvalidRequest with its code and status.
+func NewInvalidRequest(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("InvalidRequest", "InvalidRequest", 400, format, args...)
+}
+
+// NewInvalidWriteOffset returns the error InvalidWriteOffset with its code and status.
+func NewInvalidWriteOffset(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("InvalidWriteOffset", "InvalidWriteOffset", 400, format, args...)
 }
 
 // NewNoSuchBucket returns the error NoSuchBucket with its code and status.
@@ -57,4 +88,9 @@ func NewObjectAlreadyInActiveTierError(format string, args ...any) *aws.Error {
 // NewObjectNotInActiveTierError returns the error ObjectNotInActiveTierError with its code and status.
 func NewObjectNotInActiveTierError(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("ObjectNotInActiveTierError", "ObjectNotInActiveTierError", 403, format, args...)
+}
+
+// NewTooManyParts returns the error TooManyParts with its code and status.
+func NewTooManyParts(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("TooManyParts", "TooManyParts", 400, format, args...)
 }

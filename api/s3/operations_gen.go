@@ -54,6 +54,32 @@ var CreateBucket = aws.NewOp[CreateBucketInput, CreateBucketOutput](&aws.Operati
 	},
 })
 
+// CreateBucketMetadataConfiguration is the operation CreateBucketMetadataConfiguration.
+var CreateBucketMetadataConfiguration = aws.NewOp[CreateBucketMetadataConfigurationInput, CreateBucketMetadataConfigurationOutput](&aws.Operation{
+	API:              &metadata,
+	Name:             "CreateBucketMetadataConfiguration",
+	Method:           "POST",
+	URI:              "/{Bucket}?metadataConfiguration",
+	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
+	Grants: []aws.Grant{
+		{Action: "s3:CreateBucketMetadataConfiguration"},
+	},
+})
+
+// CreateBucketMetadataTableConfiguration is the operation CreateBucketMetadataTableConfiguration.
+var CreateBucketMetadataTableConfiguration = aws.NewOp[CreateBucketMetadataTableConfigurationInput, CreateBucketMetadataTableConfigurationOutput](&aws.Operation{
+	API:              &metadata,
+	Name:             "CreateBucketMetadataTableConfiguration",
+	Method:           "POST",
+	URI:              "/{Bucket}?metadataTable",
+	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
+	Grants: []aws.Grant{
+		{Action: "s3:CreateBucketMetadataTableConfiguration"},
+	},
+})
+
 // CreateMultipartUpload is the operation CreateMultipartUpload.
 var CreateMultipartUpload = aws.NewOp[CreateMultipartUploadInput, CreateMultipartUploadOutput](&aws.Operation{
 	API:    &metadata,
@@ -158,6 +184,30 @@ var DeleteBucketLifecycle = aws.NewOp[DeleteBucketLifecycleInput, DeleteBucketLi
 	Status: 204,
 	Grants: []aws.Grant{
 		{Action: "s3:DeleteBucketLifecycle"},
+	},
+})
+
+// DeleteBucketMetadataConfiguration is the operation DeleteBucketMetadataConfiguration.
+var DeleteBucketMetadataConfiguration = aws.NewOp[DeleteBucketMetadataConfigurationInput, DeleteBucketMetadataConfigurationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteBucketMetadataConfiguration",
+	Method: "DELETE",
+	URI:    "/{Bucket}?metadataConfiguration",
+	Status: 204,
+	Grants: []aws.Grant{
+		{Action: "s3:DeleteBucketMetadataConfiguration"},
+	},
+})
+
+// DeleteBucketMetadataTableConfiguration is the operation DeleteBucketMetadataTableConfiguration.
+var DeleteBucketMetadataTableConfiguration = aws.NewOp[DeleteBucketMetadataTableConfigurationInput, DeleteBucketMetadataTableConfigurationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "DeleteBucketMetadataTableConfiguration",
+	Method: "DELETE",
+	URI:    "/{Bucket}?metadataTable",
+	Status: 204,
+	Grants: []aws.Grant{
+		{Action: "s3:DeleteBucketMetadataTableConfiguration"},
 	},
 })
 
@@ -282,6 +332,17 @@ var DeletePublicAccessBlock = aws.NewOp[DeletePublicAccessBlockInput, DeletePubl
 	},
 })
 
+// GetBucketAbac is the operation GetBucketAbac.
+var GetBucketAbac = aws.NewOp[GetBucketAbacInput, GetBucketAbacOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetBucketAbac",
+	Method: "GET",
+	URI:    "/{Bucket}?abac",
+	Grants: []aws.Grant{
+		{Action: "s3:GetBucketAbac"},
+	},
+})
+
 // GetBucketAccelerateConfiguration is the operation GetBucketAccelerateConfiguration.
 var GetBucketAccelerateConfiguration = aws.NewOp[GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput](&aws.Operation{
 	API:    &metadata,
@@ -359,17 +420,6 @@ var GetBucketInventoryConfiguration = aws.NewOp[GetBucketInventoryConfigurationI
 	},
 })
 
-// GetBucketLifecycle is the operation GetBucketLifecycle.
-var GetBucketLifecycle = aws.NewOp[GetBucketLifecycleInput, GetBucketLifecycleOutput](&aws.Operation{
-	API:    &metadata,
-	Name:   "GetBucketLifecycle",
-	Method: "GET",
-	URI:    "/{Bucket}?lifecycle",
-	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLifecycle"},
-	},
-})
-
 // GetBucketLifecycleConfiguration is the operation GetBucketLifecycleConfiguration.
 var GetBucketLifecycleConfiguration = aws.NewOp[GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput](&aws.Operation{
 	API:    &metadata,
@@ -403,6 +453,28 @@ var GetBucketLogging = aws.NewOp[GetBucketLoggingInput, GetBucketLoggingOutput](
 	},
 })
 
+// GetBucketMetadataConfiguration is the operation GetBucketMetadataConfiguration.
+var GetBucketMetadataConfiguration = aws.NewOp[GetBucketMetadataConfigurationInput, GetBucketMetadataConfigurationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetBucketMetadataConfiguration",
+	Method: "GET",
+	URI:    "/{Bucket}?metadataConfiguration",
+	Grants: []aws.Grant{
+		{Action: "s3:GetBucketMetadataConfiguration"},
+	},
+})
+
+// GetBucketMetadataTableConfiguration is the operation GetBucketMetadataTableConfiguration.
+var GetBucketMetadataTableConfiguration = aws.NewOp[GetBucketMetadataTableConfigurationInput, GetBucketMetadataTableConfigurationOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "GetBucketMetadataTableConfiguration",
+	Method: "GET",
+	URI:    "/{Bucket}?metadataTable",
+	Grants: []aws.Grant{
+		{Action: "s3:GetBucketMetadataTableConfiguration"},
+	},
+})
+
 // GetBucketMetricsConfiguration is the operation GetBucketMetricsConfiguration.
 var GetBucketMetricsConfiguration = aws.NewOp[GetBucketMetricsConfigurationInput, GetBucketMetricsConfigurationOutput](&aws.Operation{
 	API:    &metadata,
@@ -411,17 +483,6 @@ var GetBucketMetricsConfiguration = aws.NewOp[GetBucketMetricsConfigurationInput
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
 		{Action: "s3:GetBucketMetricsConfiguration"},
-	},
-})
-
-// GetBucketNotification is the operation GetBucketNotification.
-var GetBucketNotification = aws.NewOp[GetBucketNotificationInput, GetBucketNotificationOutput](&aws.Operation{
-	API:    &metadata,
-	Name:   "GetBucketNotification",
-	Method: "GET",
-	URI:    "/{Bucket}?notification",
-	Grants: []aws.Grant{
-		{Action: "s3:GetBucketNotification"},
 	},
 })
 
@@ -773,6 +834,18 @@ var ListParts = aws.NewOp[ListPartsInput, ListPartsOutput](&aws.Operation{
 	},
 })
 
+// PutBucketAbac is the operation PutBucketAbac.
+var PutBucketAbac = aws.NewOp[PutBucketAbacInput, PutBucketAbacOutput](&aws.Operation{
+	API:            &metadata,
+	Name:           "PutBucketAbac",
+	Method:         "PUT",
+	URI:            "/{Bucket}?abac",
+	ChecksumMember: "ChecksumAlgorithm",
+	Grants: []aws.Grant{
+		{Action: "s3:PutBucketAbac"},
+	},
+})
+
 // PutBucketAccelerateConfiguration is the operation PutBucketAccelerateConfiguration.
 var PutBucketAccelerateConfiguration = aws.NewOp[PutBucketAccelerateConfigurationInput, PutBucketAccelerateConfigurationOutput](&aws.Operation{
 	API:            &metadata,
@@ -857,19 +930,6 @@ var PutBucketInventoryConfiguration = aws.NewOp[PutBucketInventoryConfigurationI
 	},
 })
 
-// PutBucketLifecycle is the operation PutBucketLifecycle.
-var PutBucketLifecycle = aws.NewOp[PutBucketLifecycleInput, PutBucketLifecycleOutput](&aws.Operation{
-	API:              &metadata,
-	Name:             "PutBucketLifecycle",
-	Method:           "PUT",
-	URI:              "/{Bucket}?lifecycle",
-	ChecksumRequired: true,
-	ChecksumMember:   "ChecksumAlgorithm",
-	Grants: []aws.Grant{
-		{Action: "s3:PutBucketLifecycle"},
-	},
-})
-
 // PutBucketLifecycleConfiguration is the operation PutBucketLifecycleConfiguration.
 var PutBucketLifecycleConfiguration = aws.NewOp[PutBucketLifecycleConfigurationInput, PutBucketLifecycleConfigurationOutput](&aws.Operation{
 	API:              &metadata,
@@ -907,19 +967,6 @@ var PutBucketMetricsConfiguration = aws.NewOp[PutBucketMetricsConfigurationInput
 	},
 })
 
-// PutBucketNotification is the operation PutBucketNotification.
-var PutBucketNotification = aws.NewOp[PutBucketNotificationInput, PutBucketNotificationOutput](&aws.Operation{
-	API:              &metadata,
-	Name:             "PutBucketNotification",
-	Method:           "PUT",
-	URI:              "/{Bucket}?notification",
-	ChecksumRequired: true,
-	ChecksumMember:   "ChecksumAlgorithm",
-	Grants: []aws.Grant{
-		{Action: "s3:PutBucketNotification"},
-	},
-})
-
 // PutBucketNotificationConfiguration is the operation PutBucketNotificationConfiguration.
 var PutBucketNotificationConfiguration = aws.NewOp[PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput](&aws.Operation{
 	API:    &metadata,
@@ -938,6 +985,7 @@ var PutBucketOwnershipControls = aws.NewOp[PutBucketOwnershipControlsInput, PutB
 	Method:           "PUT",
 	URI:              "/{Bucket}?ownershipControls",
 	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
 		{Action: "s3:PutBucketOwnershipControls"},
 	},
@@ -1028,6 +1076,7 @@ var PutObject = aws.NewOp[PutObjectInput, PutObjectOutput](&aws.Operation{
 	Method:         "PUT",
 	URI:            "/{Bucket}/{Key+}",
 	ChecksumMember: "ChecksumAlgorithm",
+	Errors:         []aws.ErrorShape{errorInvalidRequest, errorInvalidWriteOffset, errorTooManyParts, errorEncryptionTypeMismatch},
 	Grants: []aws.Grant{
 		{Action: "s3:PutObject"},
 	},
@@ -1112,6 +1161,18 @@ var PutPublicAccessBlock = aws.NewOp[PutPublicAccessBlockInput, PutPublicAccessB
 	},
 })
 
+// RenameObject is the operation RenameObject.
+var RenameObject = aws.NewOp[RenameObjectInput, RenameObjectOutput](&aws.Operation{
+	API:    &metadata,
+	Name:   "RenameObject",
+	Method: "PUT",
+	URI:    "/{Bucket}/{Key+}?renameObject",
+	Errors: []aws.ErrorShape{errorIdempotencyParameterMismatch},
+	Grants: []aws.Grant{
+		{Action: "s3:RenameObject"},
+	},
+})
+
 // RestoreObject is the operation RestoreObject.
 var RestoreObject = aws.NewOp[RestoreObjectInput, RestoreObjectOutput](&aws.Operation{
 	API:            &metadata,
@@ -1135,6 +1196,46 @@ var SelectObjectContent = aws.NewOp[SelectObjectContentInput, SelectObjectConten
 	InputXMLNS:   "http://s3.amazonaws.com/doc/2006-03-01/",
 	Grants: []aws.Grant{
 		{Action: "s3:SelectObjectContent"},
+	},
+})
+
+// UpdateBucketMetadataInventoryTableConfiguration is the operation UpdateBucketMetadataInventoryTableConfiguration.
+var UpdateBucketMetadataInventoryTableConfiguration = aws.NewOp[UpdateBucketMetadataInventoryTableConfigurationInput, UpdateBucketMetadataInventoryTableConfigurationOutput](&aws.Operation{
+	API:              &metadata,
+	Name:             "UpdateBucketMetadataInventoryTableConfiguration",
+	Method:           "PUT",
+	URI:              "/{Bucket}?metadataInventoryTable",
+	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
+	Grants: []aws.Grant{
+		{Action: "s3:UpdateBucketMetadataInventoryTableConfiguration"},
+	},
+})
+
+// UpdateBucketMetadataJournalTableConfiguration is the operation UpdateBucketMetadataJournalTableConfiguration.
+var UpdateBucketMetadataJournalTableConfiguration = aws.NewOp[UpdateBucketMetadataJournalTableConfigurationInput, UpdateBucketMetadataJournalTableConfigurationOutput](&aws.Operation{
+	API:              &metadata,
+	Name:             "UpdateBucketMetadataJournalTableConfiguration",
+	Method:           "PUT",
+	URI:              "/{Bucket}?metadataJournalTable",
+	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
+	Grants: []aws.Grant{
+		{Action: "s3:UpdateBucketMetadataJournalTableConfiguration"},
+	},
+})
+
+// UpdateObjectEncryption is the operation UpdateObjectEncryption.
+var UpdateObjectEncryption = aws.NewOp[UpdateObjectEncryptionInput, UpdateObjectEncryptionOutput](&aws.Operation{
+	API:              &metadata,
+	Name:             "UpdateObjectEncryption",
+	Method:           "PUT",
+	URI:              "/{Bucket}/{Key+}?encryption",
+	ChecksumRequired: true,
+	ChecksumMember:   "ChecksumAlgorithm",
+	Errors:           []aws.ErrorShape{errorNoSuchKey, errorInvalidRequest, errorAccessDenied},
+	Grants: []aws.Grant{
+		{Action: "s3:UpdateObjectEncryption"},
 	},
 })
 

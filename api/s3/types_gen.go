@@ -11,12 +11,13 @@ import (
 
 // AbortMultipartUploadInput is the input of AbortMultipartUpload.
 type AbortMultipartUploadInput struct {
-	_                   struct{}      `aws:"shape=AbortMultipartUploadRequest"`
-	Bucket              string        `aws:"Bucket,required,uri"`
-	Key                 string        `aws:"Key,required,uri,min=1"`
-	UploadID            string        `aws:"uploadId,member=UploadId,required,query"`
-	RequestPayer        *RequestPayer `aws:"x-amz-request-payer,member=RequestPayer,header"`
-	ExpectedBucketOwner *string       `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	_                    struct{}      `aws:"shape=AbortMultipartUploadRequest"`
+	Bucket               string        `aws:"Bucket,required,uri"`
+	Key                  string        `aws:"Key,required,uri,min=1"`
+	UploadID             string        `aws:"uploadId,member=UploadId,required,query"`
+	RequestPayer         *RequestPayer `aws:"x-amz-request-payer,member=RequestPayer,header"`
+	ExpectedBucketOwner  *string       `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	IfMatchInitiatedTime *time.Time    `aws:"x-amz-if-match-initiated-time,member=IfMatchInitiatedTime,header"`
 }
 
 // AbortMultipartUploadOutput is the output of AbortMultipartUpload.
@@ -40,10 +41,21 @@ type CompleteMultipartUploadInput struct {
 	SSECustomerAlgorithm *string                   `aws:"x-amz-server-side-encryption-customer-algorithm,member=SSECustomerAlgorithm,header"`
 	SSECustomerKey       *string                   `aws:"x-amz-server-side-encryption-customer-key,member=SSECustomerKey,header,sensitive"`
 	SSECustomerKeyMD5    *string                   `aws:"x-amz-server-side-encryption-customer-key-MD5,member=SSECustomerKeyMD5,header"`
+	ChecksumCRC64NVME    *string                   `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512       *string                   `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5          *string                   `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64     *string                   `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3      *string                   `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128    *string                   `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
+	ChecksumType         *ChecksumType             `aws:"x-amz-checksum-type,member=ChecksumType,header"`
+	MpuObjectSize        *int64                    `aws:"x-amz-mp-object-size,member=MpuObjectSize,header"`
+	IfMatch              *string                   `aws:"If-Match,member=IfMatch,header"`
+	IfNoneMatch          *string                   `aws:"If-None-Match,member=IfNoneMatch,header"`
 }
 
 // CompleteMultipartUploadOutput is the output of CompleteMultipartUpload.
 type CompleteMultipartUploadOutput struct {
+	_                    struct{}              `aws:"root=CompleteMultipartUploadResult"`
 	Location             *string               `aws:"Location"`
 	Bucket               *string               `aws:"Bucket"`
 	Key                  *string               `aws:"Key,min=1"`
@@ -58,6 +70,13 @@ type CompleteMultipartUploadOutput struct {
 	SSEKMSKeyID          *string               `aws:"x-amz-server-side-encryption-aws-kms-key-id,member=SSEKMSKeyId,header,sensitive"`
 	BucketKeyEnabled     *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 	RequestCharged       *RequestCharged       `aws:"x-amz-request-charged,member=RequestCharged,header"`
+	ChecksumCRC64NVME    *string               `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512       *string               `aws:"ChecksumSHA512"`
+	ChecksumMD5          *string               `aws:"ChecksumMD5"`
+	ChecksumXXHASH64     *string               `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3      *string               `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128    *string               `aws:"ChecksumXXHASH128"`
+	ChecksumType         *ChecksumType         `aws:"ChecksumType"`
 }
 
 // CopyObjectInput is the input of CopyObject.
@@ -71,12 +90,12 @@ type CopyObjectInput struct {
 	ContentEncoding                *string                    `aws:"Content-Encoding,member=ContentEncoding,header"`
 	ContentLanguage                *string                    `aws:"Content-Language,member=ContentLanguage,header"`
 	ContentType                    *string                    `aws:"Content-Type,member=ContentType,header"`
-	CopySource                     string                     `aws:"x-amz-copy-source,member=CopySource,required,header" pattern:"\\/.+\\/.+"`
+	CopySource                     string                     `aws:"x-amz-copy-source,member=CopySource,required,header" pattern:"\\/?.+\\/.+"`
 	CopySourceIfMatch              *string                    `aws:"x-amz-copy-source-if-match,member=CopySourceIfMatch,header"`
 	CopySourceIfModifiedSince      *time.Time                 `aws:"x-amz-copy-source-if-modified-since,member=CopySourceIfModifiedSince,header"`
 	CopySourceIfNoneMatch          *string                    `aws:"x-amz-copy-source-if-none-match,member=CopySourceIfNoneMatch,header"`
 	CopySourceIfUnmodifiedSince    *time.Time                 `aws:"x-amz-copy-source-if-unmodified-since,member=CopySourceIfUnmodifiedSince,header"`
-	Expires                        *time.Time                 `aws:"Expires,header"`
+	Expires                        *string                    `aws:"Expires,header"`
 	GrantFullControl               *string                    `aws:"x-amz-grant-full-control,member=GrantFullControl,header"`
 	GrantRead                      *string                    `aws:"x-amz-grant-read,member=GrantRead,header"`
 	GrantReadACP                   *string                    `aws:"x-amz-grant-read-acp,member=GrantReadACP,header"`
@@ -104,6 +123,8 @@ type CopyObjectInput struct {
 	ObjectLockLegalHoldStatus      *ObjectLockLegalHoldStatus `aws:"x-amz-object-lock-legal-hold,member=ObjectLockLegalHoldStatus,header"`
 	ExpectedBucketOwner            *string                    `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 	ExpectedSourceBucketOwner      *string                    `aws:"x-amz-source-expected-bucket-owner,member=ExpectedSourceBucketOwner,header"`
+	IfMatch                        *string                    `aws:"If-Match,member=IfMatch,header"`
+	IfNoneMatch                    *string                    `aws:"If-None-Match,member=IfNoneMatch,header"`
 }
 
 // CopyObjectOutput is the output of CopyObject.
@@ -135,12 +156,40 @@ type CreateBucketInput struct {
 	GrantWriteACP              *string                    `aws:"x-amz-grant-write-acp,member=GrantWriteACP,header"`
 	ObjectLockEnabledForBucket *bool                      `aws:"x-amz-bucket-object-lock-enabled,member=ObjectLockEnabledForBucket,header"`
 	ObjectOwnership            *ObjectOwnership           `aws:"x-amz-object-ownership,member=ObjectOwnership,header"`
+	BucketNamespace            *BucketNamespace           `aws:"x-amz-bucket-namespace,member=BucketNamespace,header"`
 }
 
 // CreateBucketOutput is the output of CreateBucket.
 type CreateBucketOutput struct {
-	Location *string `aws:"Location,header"`
+	Location  *string `aws:"Location,header"`
+	BucketARN *string `aws:"x-amz-bucket-arn,member=BucketArn,header,min=1,max=128" pattern:"arn:[^:]+:(s3|s3express):.*"`
 }
+
+// CreateBucketMetadataConfigurationInput is the input of CreateBucketMetadataConfiguration.
+type CreateBucketMetadataConfigurationInput struct {
+	_                     struct{}              `aws:"shape=CreateBucketMetadataConfigurationRequest,payload=MetadataConfiguration"`
+	Bucket                string                `aws:"Bucket,required,uri"`
+	ContentMD5            *string               `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm     *ChecksumAlgorithm    `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	MetadataConfiguration MetadataConfiguration `aws:"MetadataConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner   *string               `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// CreateBucketMetadataConfigurationOutput is the output of CreateBucketMetadataConfiguration.
+type CreateBucketMetadataConfigurationOutput struct{}
+
+// CreateBucketMetadataTableConfigurationInput is the input of CreateBucketMetadataTableConfiguration.
+type CreateBucketMetadataTableConfigurationInput struct {
+	_                          struct{}                   `aws:"shape=CreateBucketMetadataTableConfigurationRequest,payload=MetadataTableConfiguration"`
+	Bucket                     string                     `aws:"Bucket,required,uri"`
+	ContentMD5                 *string                    `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm          *ChecksumAlgorithm         `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	MetadataTableConfiguration MetadataTableConfiguration `aws:"MetadataTableConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner        *string                    `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// CreateBucketMetadataTableConfigurationOutput is the output of CreateBucketMetadataTableConfiguration.
+type CreateBucketMetadataTableConfigurationOutput struct{}
 
 // CreateMultipartUploadInput is the input of CreateMultipartUpload.
 type CreateMultipartUploadInput struct {
@@ -152,7 +201,7 @@ type CreateMultipartUploadInput struct {
 	ContentEncoding           *string                    `aws:"Content-Encoding,member=ContentEncoding,header"`
 	ContentLanguage           *string                    `aws:"Content-Language,member=ContentLanguage,header"`
 	ContentType               *string                    `aws:"Content-Type,member=ContentType,header"`
-	Expires                   *time.Time                 `aws:"Expires,header"`
+	Expires                   *string                    `aws:"Expires,header"`
 	GrantFullControl          *string                    `aws:"x-amz-grant-full-control,member=GrantFullControl,header"`
 	GrantRead                 *string                    `aws:"x-amz-grant-read,member=GrantRead,header"`
 	GrantReadACP              *string                    `aws:"x-amz-grant-read-acp,member=GrantReadACP,header"`
@@ -175,10 +224,12 @@ type CreateMultipartUploadInput struct {
 	ObjectLockLegalHoldStatus *ObjectLockLegalHoldStatus `aws:"x-amz-object-lock-legal-hold,member=ObjectLockLegalHoldStatus,header"`
 	ExpectedBucketOwner       *string                    `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 	ChecksumAlgorithm         *ChecksumAlgorithm         `aws:"x-amz-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	ChecksumType              *ChecksumType              `aws:"x-amz-checksum-type,member=ChecksumType,header"`
 }
 
 // CreateMultipartUploadOutput is the output of CreateMultipartUpload.
 type CreateMultipartUploadOutput struct {
+	_                       struct{}              `aws:"root=InitiateMultipartUploadResult"`
 	AbortDate               *time.Time            `aws:"x-amz-abort-date,member=AbortDate,header"`
 	AbortRuleID             *string               `aws:"x-amz-abort-rule-id,member=AbortRuleId,header"`
 	Bucket                  *string               `aws:"Bucket"`
@@ -192,18 +243,28 @@ type CreateMultipartUploadOutput struct {
 	BucketKeyEnabled        *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 	RequestCharged          *RequestCharged       `aws:"x-amz-request-charged,member=RequestCharged,header"`
 	ChecksumAlgorithm       *ChecksumAlgorithm    `aws:"x-amz-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	ChecksumType            *ChecksumType         `aws:"x-amz-checksum-type,member=ChecksumType,header"`
 }
 
 // CreateSessionInput is the input of CreateSession.
 type CreateSessionInput struct {
-	_           struct{}     `aws:"shape=CreateSessionRequest"`
-	SessionMode *SessionMode `aws:"x-amz-create-session-mode,member=SessionMode,header"`
-	Bucket      string       `aws:"Bucket,required,uri"`
+	_                       struct{}              `aws:"shape=CreateSessionRequest"`
+	SessionMode             *SessionMode          `aws:"x-amz-create-session-mode,member=SessionMode,header"`
+	Bucket                  string                `aws:"Bucket,required,uri"`
+	ServerSideEncryption    *ServerSideEncryption `aws:"x-amz-server-side-encryption,member=ServerSideEncryption,header"`
+	SSEKMSKeyID             *string               `aws:"x-amz-server-side-encryption-aws-kms-key-id,member=SSEKMSKeyId,header,sensitive"`
+	SSEKMSEncryptionContext *string               `aws:"x-amz-server-side-encryption-context,member=SSEKMSEncryptionContext,header,sensitive"`
+	BucketKeyEnabled        *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 }
 
 // CreateSessionOutput is the output of CreateSession.
 type CreateSessionOutput struct {
-	Credentials SessionCredentials `aws:"Credentials,required"`
+	_                       struct{}              `aws:"root=CreateSessionResult"`
+	Credentials             SessionCredentials    `aws:"Credentials,required"`
+	ServerSideEncryption    *ServerSideEncryption `aws:"x-amz-server-side-encryption,member=ServerSideEncryption,header"`
+	SSEKMSKeyID             *string               `aws:"x-amz-server-side-encryption-aws-kms-key-id,member=SSEKMSKeyId,header,sensitive"`
+	SSEKMSEncryptionContext *string               `aws:"x-amz-server-side-encryption-context,member=SSEKMSEncryptionContext,header,sensitive"`
+	BucketKeyEnabled        *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 }
 
 // DeleteBucketInput is the input of DeleteBucket.
@@ -249,9 +310,10 @@ type DeleteBucketEncryptionOutput struct{}
 
 // DeleteBucketIntelligentTieringConfigurationInput is the input of DeleteBucketIntelligentTieringConfiguration.
 type DeleteBucketIntelligentTieringConfigurationInput struct {
-	_      struct{} `aws:"shape=DeleteBucketIntelligentTieringConfigurationRequest"`
-	Bucket string   `aws:"Bucket,required,uri"`
-	ID     string   `aws:"id,member=Id,required,query"`
+	_                   struct{} `aws:"shape=DeleteBucketIntelligentTieringConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ID                  string   `aws:"id,member=Id,required,query"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 }
 
 // DeleteBucketIntelligentTieringConfigurationOutput is the output of DeleteBucketIntelligentTieringConfiguration.
@@ -277,6 +339,26 @@ type DeleteBucketLifecycleInput struct {
 
 // DeleteBucketLifecycleOutput is the output of DeleteBucketLifecycle.
 type DeleteBucketLifecycleOutput struct{}
+
+// DeleteBucketMetadataConfigurationInput is the input of DeleteBucketMetadataConfiguration.
+type DeleteBucketMetadataConfigurationInput struct {
+	_                   struct{} `aws:"shape=DeleteBucketMetadataConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// DeleteBucketMetadataConfigurationOutput is the output of DeleteBucketMetadataConfiguration.
+type DeleteBucketMetadataConfigurationOutput struct{}
+
+// DeleteBucketMetadataTableConfigurationInput is the input of DeleteBucketMetadataTableConfiguration.
+type DeleteBucketMetadataTableConfigurationInput struct {
+	_                   struct{} `aws:"shape=DeleteBucketMetadataTableConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// DeleteBucketMetadataTableConfigurationOutput is the output of DeleteBucketMetadataTableConfiguration.
+type DeleteBucketMetadataTableConfigurationOutput struct{}
 
 // DeleteBucketMetricsConfigurationInput is the input of DeleteBucketMetricsConfiguration.
 type DeleteBucketMetricsConfigurationInput struct {
@@ -349,6 +431,9 @@ type DeleteObjectInput struct {
 	RequestPayer              *RequestPayer `aws:"x-amz-request-payer,member=RequestPayer,header"`
 	BypassGovernanceRetention *bool         `aws:"x-amz-bypass-governance-retention,member=BypassGovernanceRetention,header"`
 	ExpectedBucketOwner       *string       `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	IfMatch                   *string       `aws:"If-Match,member=IfMatch,header"`
+	IfMatchLastModifiedTime   *time.Time    `aws:"x-amz-if-match-last-modified-time,member=IfMatchLastModifiedTime,header"`
+	IfMatchSize               *int64        `aws:"x-amz-if-match-size,member=IfMatchSize,header"`
 }
 
 // DeleteObjectOutput is the output of DeleteObject.
@@ -386,6 +471,7 @@ type DeleteObjectsInput struct {
 
 // DeleteObjectsOutput is the output of DeleteObjects.
 type DeleteObjectsOutput struct {
+	_              struct{}        `aws:"root=DeleteResult"`
 	Deleted        []DeletedObject `aws:"Deleted,flat"`
 	RequestCharged *RequestCharged `aws:"x-amz-request-charged,member=RequestCharged,header"`
 	Errors         []Error         `aws:"Error,member=Errors,flat"`
@@ -401,6 +487,19 @@ type DeletePublicAccessBlockInput struct {
 // DeletePublicAccessBlockOutput is the output of DeletePublicAccessBlock.
 type DeletePublicAccessBlockOutput struct{}
 
+// GetBucketAbacInput is the input of GetBucketAbac.
+type GetBucketAbacInput struct {
+	_                   struct{} `aws:"shape=GetBucketAbacRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// GetBucketAbacOutput is the output of GetBucketAbac.
+type GetBucketAbacOutput struct {
+	_          struct{}    `aws:"payload=AbacStatus"`
+	AbacStatus *AbacStatus `aws:"AbacStatus,payload"`
+}
+
 // GetBucketAccelerateConfigurationInput is the input of GetBucketAccelerateConfiguration.
 type GetBucketAccelerateConfigurationInput struct {
 	_                   struct{}      `aws:"shape=GetBucketAccelerateConfigurationRequest"`
@@ -411,6 +510,7 @@ type GetBucketAccelerateConfigurationInput struct {
 
 // GetBucketAccelerateConfigurationOutput is the output of GetBucketAccelerateConfiguration.
 type GetBucketAccelerateConfigurationOutput struct {
+	_              struct{}                `aws:"root=AccelerateConfiguration"`
 	Status         *BucketAccelerateStatus `aws:"Status"`
 	RequestCharged *RequestCharged         `aws:"x-amz-request-charged,member=RequestCharged,header"`
 }
@@ -424,7 +524,7 @@ type GetBucketACLInput struct {
 
 // GetBucketACLOutput is the output of GetBucketACL.
 type GetBucketACLOutput struct {
-	_      struct{} `aws:"shape=GetBucketAclOutput"`
+	_      struct{} `aws:"shape=GetBucketAclOutput,root=AccessControlPolicy"`
 	Owner  *Owner   `aws:"Owner"`
 	Grants []Grant  `aws:"AccessControlList,member=Grants,item=Grant"`
 }
@@ -452,6 +552,7 @@ type GetBucketCorsInput struct {
 
 // GetBucketCorsOutput is the output of GetBucketCors.
 type GetBucketCorsOutput struct {
+	_         struct{}   `aws:"root=CORSConfiguration"`
 	CORSRules []CORSRule `aws:"CORSRule,member=CORSRules,flat"`
 }
 
@@ -470,9 +571,10 @@ type GetBucketEncryptionOutput struct {
 
 // GetBucketIntelligentTieringConfigurationInput is the input of GetBucketIntelligentTieringConfiguration.
 type GetBucketIntelligentTieringConfigurationInput struct {
-	_      struct{} `aws:"shape=GetBucketIntelligentTieringConfigurationRequest"`
-	Bucket string   `aws:"Bucket,required,uri"`
-	ID     string   `aws:"id,member=Id,required,query"`
+	_                   struct{} `aws:"shape=GetBucketIntelligentTieringConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ID                  string   `aws:"id,member=Id,required,query"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 }
 
 // GetBucketIntelligentTieringConfigurationOutput is the output of GetBucketIntelligentTieringConfiguration.
@@ -495,18 +597,6 @@ type GetBucketInventoryConfigurationOutput struct {
 	InventoryConfiguration *InventoryConfiguration `aws:"InventoryConfiguration,payload"`
 }
 
-// GetBucketLifecycleInput is the input of GetBucketLifecycle.
-type GetBucketLifecycleInput struct {
-	_                   struct{} `aws:"shape=GetBucketLifecycleRequest"`
-	Bucket              string   `aws:"Bucket,required,uri"`
-	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
-}
-
-// GetBucketLifecycleOutput is the output of GetBucketLifecycle.
-type GetBucketLifecycleOutput struct {
-	Rules []Rule `aws:"Rule,member=Rules,flat"`
-}
-
 // GetBucketLifecycleConfigurationInput is the input of GetBucketLifecycleConfiguration.
 type GetBucketLifecycleConfigurationInput struct {
 	_                   struct{} `aws:"shape=GetBucketLifecycleConfigurationRequest"`
@@ -516,7 +606,9 @@ type GetBucketLifecycleConfigurationInput struct {
 
 // GetBucketLifecycleConfigurationOutput is the output of GetBucketLifecycleConfiguration.
 type GetBucketLifecycleConfigurationOutput struct {
-	Rules []LifecycleRule `aws:"Rule,member=Rules,flat"`
+	_                                  struct{}                            `aws:"root=LifecycleConfiguration"`
+	Rules                              []LifecycleRule                     `aws:"Rule,member=Rules,flat"`
+	TransitionDefaultMinimumObjectSize *TransitionDefaultMinimumObjectSize `aws:"x-amz-transition-default-minimum-object-size,member=TransitionDefaultMinimumObjectSize,header"`
 }
 
 // GetBucketLocationInput is the input of GetBucketLocation.
@@ -528,6 +620,7 @@ type GetBucketLocationInput struct {
 
 // GetBucketLocationOutput is the output of GetBucketLocation.
 type GetBucketLocationOutput struct {
+	_                  struct{}                  `aws:"root=LocationConstraint,result"`
 	LocationConstraint *BucketLocationConstraint `aws:"LocationConstraint"`
 }
 
@@ -540,7 +633,34 @@ type GetBucketLoggingInput struct {
 
 // GetBucketLoggingOutput is the output of GetBucketLogging.
 type GetBucketLoggingOutput struct {
+	_              struct{}        `aws:"root=BucketLoggingStatus"`
 	LoggingEnabled *LoggingEnabled `aws:"LoggingEnabled"`
+}
+
+// GetBucketMetadataConfigurationInput is the input of GetBucketMetadataConfiguration.
+type GetBucketMetadataConfigurationInput struct {
+	_                   struct{} `aws:"shape=GetBucketMetadataConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// GetBucketMetadataConfigurationOutput is the output of GetBucketMetadataConfiguration.
+type GetBucketMetadataConfigurationOutput struct {
+	_                                    struct{}                              `aws:"payload=GetBucketMetadataConfigurationResult"`
+	GetBucketMetadataConfigurationResult *GetBucketMetadataConfigurationResult `aws:"GetBucketMetadataConfigurationResult,payload"`
+}
+
+// GetBucketMetadataTableConfigurationInput is the input of GetBucketMetadataTableConfiguration.
+type GetBucketMetadataTableConfigurationInput struct {
+	_                   struct{} `aws:"shape=GetBucketMetadataTableConfigurationRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// GetBucketMetadataTableConfigurationOutput is the output of GetBucketMetadataTableConfiguration.
+type GetBucketMetadataTableConfigurationOutput struct {
+	_                                         struct{}                                   `aws:"payload=GetBucketMetadataTableConfigurationResult"`
+	GetBucketMetadataTableConfigurationResult *GetBucketMetadataTableConfigurationResult `aws:"GetBucketMetadataTableConfigurationResult,payload"`
 }
 
 // GetBucketMetricsConfigurationInput is the input of GetBucketMetricsConfiguration.
@@ -557,21 +677,6 @@ type GetBucketMetricsConfigurationOutput struct {
 	MetricsConfiguration *MetricsConfiguration `aws:"MetricsConfiguration,payload"`
 }
 
-// GetBucketNotificationInput is the input of GetBucketNotification.
-type GetBucketNotificationInput struct {
-	_                   struct{} `aws:"shape=GetBucketNotificationConfigurationRequest"`
-	Bucket              string   `aws:"Bucket,required,uri"`
-	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
-}
-
-// GetBucketNotificationOutput is the output of GetBucketNotification.
-type GetBucketNotificationOutput struct {
-	_                          struct{}                      `aws:"shape=NotificationConfigurationDeprecated"`
-	TopicConfiguration         *TopicConfigurationDeprecated `aws:"TopicConfiguration"`
-	QueueConfiguration         *QueueConfigurationDeprecated `aws:"QueueConfiguration"`
-	CloudFunctionConfiguration *CloudFunctionConfiguration   `aws:"CloudFunctionConfiguration"`
-}
-
 // GetBucketNotificationConfigurationInput is the input of GetBucketNotificationConfiguration.
 type GetBucketNotificationConfigurationInput struct {
 	_                   struct{} `aws:"shape=GetBucketNotificationConfigurationRequest"`
@@ -581,7 +686,7 @@ type GetBucketNotificationConfigurationInput struct {
 
 // GetBucketNotificationConfigurationOutput is the output of GetBucketNotificationConfiguration.
 type GetBucketNotificationConfigurationOutput struct {
-	_                            struct{}                      `aws:"shape=NotificationConfiguration"`
+	_                            struct{}                      `aws:"shape=NotificationConfiguration,root=NotificationConfiguration"`
 	TopicConfigurations          []TopicConfiguration          `aws:"TopicConfiguration,member=TopicConfigurations,flat"`
 	QueueConfigurations          []QueueConfiguration          `aws:"QueueConfiguration,member=QueueConfigurations,flat"`
 	LambdaFunctionConfigurations []LambdaFunctionConfiguration `aws:"CloudFunctionConfiguration,member=LambdaFunctionConfigurations,flat"`
@@ -649,7 +754,8 @@ type GetBucketRequestPaymentInput struct {
 
 // GetBucketRequestPaymentOutput is the output of GetBucketRequestPayment.
 type GetBucketRequestPaymentOutput struct {
-	Payer *Payer `aws:"Payer"`
+	_     struct{} `aws:"root=RequestPaymentConfiguration"`
+	Payer *Payer   `aws:"Payer"`
 }
 
 // GetBucketTaggingInput is the input of GetBucketTagging.
@@ -661,7 +767,8 @@ type GetBucketTaggingInput struct {
 
 // GetBucketTaggingOutput is the output of GetBucketTagging.
 type GetBucketTaggingOutput struct {
-	TagSet []Tag `aws:"TagSet,required,item=Tag"`
+	_      struct{} `aws:"root=Tagging"`
+	TagSet []Tag    `aws:"TagSet,required,item=Tag"`
 }
 
 // GetBucketVersioningInput is the input of GetBucketVersioning.
@@ -673,6 +780,7 @@ type GetBucketVersioningInput struct {
 
 // GetBucketVersioningOutput is the output of GetBucketVersioning.
 type GetBucketVersioningOutput struct {
+	_         struct{}                `aws:"root=VersioningConfiguration"`
 	Status    *BucketVersioningStatus `aws:"Status"`
 	MFADelete *MFADeleteStatus        `aws:"MfaDelete,member=MFADelete"`
 }
@@ -686,6 +794,7 @@ type GetBucketWebsiteInput struct {
 
 // GetBucketWebsiteOutput is the output of GetBucketWebsite.
 type GetBucketWebsiteOutput struct {
+	_                     struct{}               `aws:"root=WebsiteConfiguration"`
 	RedirectAllRequestsTo *RedirectAllRequestsTo `aws:"RedirectAllRequestsTo"`
 	IndexDocument         *IndexDocument         `aws:"IndexDocument"`
 	ErrorDocument         *ErrorDocument         `aws:"ErrorDocument"`
@@ -741,7 +850,7 @@ type GetObjectOutput struct {
 	ContentLanguage           *string                    `aws:"Content-Language,member=ContentLanguage,header"`
 	ContentRange              *string                    `aws:"Content-Range,member=ContentRange,header"`
 	ContentType               *string                    `aws:"Content-Type,member=ContentType,header"`
-	Expires                   *time.Time                 `aws:"Expires,header"`
+	Expires                   *string                    `aws:"Expires,header"`
 	WebsiteRedirectLocation   *string                    `aws:"x-amz-website-redirect-location,member=WebsiteRedirectLocation,header"`
 	ServerSideEncryption      *ServerSideEncryption      `aws:"x-amz-server-side-encryption,member=ServerSideEncryption,header"`
 	Metadata                  map[string]string          `aws:"x-amz-meta-,member=Metadata,headers"`
@@ -757,6 +866,13 @@ type GetObjectOutput struct {
 	ObjectLockMode            *ObjectLockMode            `aws:"x-amz-object-lock-mode,member=ObjectLockMode,header"`
 	ObjectLockRetainUntilDate *time.Time                 `aws:"x-amz-object-lock-retain-until-date,member=ObjectLockRetainUntilDate,header,ts=iso8601"`
 	ObjectLockLegalHoldStatus *ObjectLockLegalHoldStatus `aws:"x-amz-object-lock-legal-hold,member=ObjectLockLegalHoldStatus,header"`
+	ChecksumCRC64NVME         *string                    `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512            *string                    `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5               *string                    `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64          *string                    `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3           *string                    `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128         *string                    `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
+	ChecksumType              *ChecksumType              `aws:"x-amz-checksum-type,member=ChecksumType,header"`
 }
 
 // GetObjectACLInput is the input of GetObjectACL.
@@ -771,7 +887,7 @@ type GetObjectACLInput struct {
 
 // GetObjectACLOutput is the output of GetObjectACL.
 type GetObjectACLOutput struct {
-	_              struct{}        `aws:"shape=GetObjectAclOutput"`
+	_              struct{}        `aws:"shape=GetObjectAclOutput,root=AccessControlPolicy"`
 	Owner          *Owner          `aws:"Owner"`
 	Grants         []Grant         `aws:"AccessControlList,member=Grants,item=Grant"`
 	RequestCharged *RequestCharged `aws:"x-amz-request-charged,member=RequestCharged,header"`
@@ -795,6 +911,7 @@ type GetObjectAttributesInput struct {
 
 // GetObjectAttributesOutput is the output of GetObjectAttributes.
 type GetObjectAttributesOutput struct {
+	_              struct{}                  `aws:"root=GetObjectAttributesResponse"`
 	DeleteMarker   *bool                     `aws:"x-amz-delete-marker,member=DeleteMarker,header"`
 	LastModified   *time.Time                `aws:"Last-Modified,member=LastModified,header"`
 	VersionID      *string                   `aws:"x-amz-version-id,member=VersionId,header"`
@@ -863,8 +980,9 @@ type GetObjectTaggingInput struct {
 
 // GetObjectTaggingOutput is the output of GetObjectTagging.
 type GetObjectTaggingOutput struct {
-	VersionID *string `aws:"x-amz-version-id,member=VersionId,header"`
-	TagSet    []Tag   `aws:"TagSet,required,item=Tag"`
+	_         struct{} `aws:"root=Tagging"`
+	VersionID *string  `aws:"x-amz-version-id,member=VersionId,header"`
+	TagSet    []Tag    `aws:"TagSet,required,item=Tag"`
 }
 
 // GetObjectTorrentInput is the input of GetObjectTorrent.
@@ -909,6 +1027,7 @@ type HeadBucketOutput struct {
 	BucketLocationName *string       `aws:"x-amz-bucket-location-name,member=BucketLocationName,header"`
 	BucketRegion       *string       `aws:"x-amz-bucket-region,member=BucketRegion,header,min=0,max=20"`
 	AccessPointAlias   *bool         `aws:"x-amz-access-point-alias,member=AccessPointAlias,header"`
+	BucketARN          *string       `aws:"x-amz-bucket-arn,member=BucketArn,header,min=1,max=128" pattern:"arn:[^:]+:(s3|s3express):.*"`
 }
 
 // HeadObjectInput is the input of HeadObject.
@@ -958,7 +1077,7 @@ type HeadObjectOutput struct {
 	ContentEncoding           *string                    `aws:"Content-Encoding,member=ContentEncoding,header"`
 	ContentLanguage           *string                    `aws:"Content-Language,member=ContentLanguage,header"`
 	ContentType               *string                    `aws:"Content-Type,member=ContentType,header"`
-	Expires                   *time.Time                 `aws:"Expires,header"`
+	Expires                   *string                    `aws:"Expires,header"`
 	WebsiteRedirectLocation   *string                    `aws:"x-amz-website-redirect-location,member=WebsiteRedirectLocation,header"`
 	ServerSideEncryption      *ServerSideEncryption      `aws:"x-amz-server-side-encryption,member=ServerSideEncryption,header"`
 	Metadata                  map[string]string          `aws:"x-amz-meta-,member=Metadata,headers"`
@@ -973,6 +1092,15 @@ type HeadObjectOutput struct {
 	ObjectLockMode            *ObjectLockMode            `aws:"x-amz-object-lock-mode,member=ObjectLockMode,header"`
 	ObjectLockRetainUntilDate *time.Time                 `aws:"x-amz-object-lock-retain-until-date,member=ObjectLockRetainUntilDate,header,ts=iso8601"`
 	ObjectLockLegalHoldStatus *ObjectLockLegalHoldStatus `aws:"x-amz-object-lock-legal-hold,member=ObjectLockLegalHoldStatus,header"`
+	ChecksumCRC64NVME         *string                    `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512            *string                    `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5               *string                    `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64          *string                    `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3           *string                    `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128         *string                    `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
+	ChecksumType              *ChecksumType              `aws:"x-amz-checksum-type,member=ChecksumType,header"`
+	ContentRange              *string                    `aws:"Content-Range,member=ContentRange,header"`
+	TagCount                  *int32                     `aws:"x-amz-tagging-count,member=TagCount,header"`
 }
 
 // ListBucketAnalyticsConfigurationsInput is the input of ListBucketAnalyticsConfigurations.
@@ -985,6 +1113,7 @@ type ListBucketAnalyticsConfigurationsInput struct {
 
 // ListBucketAnalyticsConfigurationsOutput is the output of ListBucketAnalyticsConfigurations.
 type ListBucketAnalyticsConfigurationsOutput struct {
+	_                          struct{}                 `aws:"root=ListBucketAnalyticsConfigurationResult"`
 	IsTruncated                *bool                    `aws:"IsTruncated"`
 	ContinuationToken          *string                  `aws:"ContinuationToken"`
 	NextContinuationToken      *string                  `aws:"NextContinuationToken"`
@@ -993,13 +1122,15 @@ type ListBucketAnalyticsConfigurationsOutput struct {
 
 // ListBucketIntelligentTieringConfigurationsInput is the input of ListBucketIntelligentTieringConfigurations.
 type ListBucketIntelligentTieringConfigurationsInput struct {
-	_                 struct{} `aws:"shape=ListBucketIntelligentTieringConfigurationsRequest"`
-	Bucket            string   `aws:"Bucket,required,uri"`
-	ContinuationToken *string  `aws:"continuation-token,member=ContinuationToken,query"`
+	_                   struct{} `aws:"shape=ListBucketIntelligentTieringConfigurationsRequest"`
+	Bucket              string   `aws:"Bucket,required,uri"`
+	ContinuationToken   *string  `aws:"continuation-token,member=ContinuationToken,query"`
+	ExpectedBucketOwner *string  `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 }
 
 // ListBucketIntelligentTieringConfigurationsOutput is the output of ListBucketIntelligentTieringConfigurations.
 type ListBucketIntelligentTieringConfigurationsOutput struct {
+	_                                   struct{}                          `aws:"root=ListBucketIntelligentTieringConfigurationsOutput"`
 	IsTruncated                         *bool                             `aws:"IsTruncated"`
 	ContinuationToken                   *string                           `aws:"ContinuationToken"`
 	NextContinuationToken               *string                           `aws:"NextContinuationToken"`
@@ -1016,6 +1147,7 @@ type ListBucketInventoryConfigurationsInput struct {
 
 // ListBucketInventoryConfigurationsOutput is the output of ListBucketInventoryConfigurations.
 type ListBucketInventoryConfigurationsOutput struct {
+	_                          struct{}                 `aws:"root=ListInventoryConfigurationsResult"`
 	ContinuationToken          *string                  `aws:"ContinuationToken"`
 	InventoryConfigurationList []InventoryConfiguration `aws:"InventoryConfiguration,member=InventoryConfigurationList,flat"`
 	IsTruncated                *bool                    `aws:"IsTruncated"`
@@ -1032,6 +1164,7 @@ type ListBucketMetricsConfigurationsInput struct {
 
 // ListBucketMetricsConfigurationsOutput is the output of ListBucketMetricsConfigurations.
 type ListBucketMetricsConfigurationsOutput struct {
+	_                        struct{}               `aws:"root=ListMetricsConfigurationsResult"`
 	IsTruncated              *bool                  `aws:"IsTruncated"`
 	ContinuationToken        *string                `aws:"ContinuationToken"`
 	NextContinuationToken    *string                `aws:"NextContinuationToken"`
@@ -1039,12 +1172,21 @@ type ListBucketMetricsConfigurationsOutput struct {
 }
 
 // ListBucketsInput is the input of ListBuckets.
-type ListBucketsInput struct{}
+type ListBucketsInput struct {
+	_                 struct{} `aws:"shape=ListBucketsRequest"`
+	MaxBuckets        *int32   `aws:"max-buckets,member=MaxBuckets,query,min=1,max=10000"`
+	ContinuationToken *string  `aws:"continuation-token,member=ContinuationToken,query"`
+	Prefix            *string  `aws:"prefix,member=Prefix,query"`
+	BucketRegion      *string  `aws:"bucket-region,member=BucketRegion,query"`
+}
 
 // ListBucketsOutput is the output of ListBuckets.
 type ListBucketsOutput struct {
-	Buckets []Bucket `aws:"Buckets,item=Bucket"`
-	Owner   *Owner   `aws:"Owner"`
+	_                 struct{} `aws:"root=ListAllMyBucketsResult"`
+	Buckets           []Bucket `aws:"Buckets,item=Bucket"`
+	Owner             *Owner   `aws:"Owner"`
+	ContinuationToken *string  `aws:"ContinuationToken"`
+	Prefix            *string  `aws:"Prefix"`
 }
 
 // ListDirectoryBucketsInput is the input of ListDirectoryBuckets.
@@ -1056,6 +1198,7 @@ type ListDirectoryBucketsInput struct {
 
 // ListDirectoryBucketsOutput is the output of ListDirectoryBuckets.
 type ListDirectoryBucketsOutput struct {
+	_                 struct{} `aws:"root=ListAllMyDirectoryBucketsResult"`
 	Buckets           []Bucket `aws:"Buckets,item=Bucket"`
 	ContinuationToken *string  `aws:"ContinuationToken,min=0,max=1024"`
 }
@@ -1076,6 +1219,7 @@ type ListMultipartUploadsInput struct {
 
 // ListMultipartUploadsOutput is the output of ListMultipartUploads.
 type ListMultipartUploadsOutput struct {
+	_                  struct{}          `aws:"root=ListMultipartUploadsResult"`
 	Bucket             *string           `aws:"Bucket"`
 	KeyMarker          *string           `aws:"KeyMarker"`
 	UploadIDMarker     *string           `aws:"UploadIdMarker"`
@@ -1108,6 +1252,7 @@ type ListObjectVersionsInput struct {
 
 // ListObjectVersionsOutput is the output of ListObjectVersions.
 type ListObjectVersionsOutput struct {
+	_                   struct{}            `aws:"root=ListVersionsResult"`
 	IsTruncated         *bool               `aws:"IsTruncated"`
 	KeyMarker           *string             `aws:"KeyMarker"`
 	VersionIDMarker     *string             `aws:"VersionIdMarker"`
@@ -1140,6 +1285,7 @@ type ListObjectsInput struct {
 
 // ListObjectsOutput is the output of ListObjects.
 type ListObjectsOutput struct {
+	_              struct{}        `aws:"root=ListBucketResult"`
 	IsTruncated    *bool           `aws:"IsTruncated"`
 	Marker         *string         `aws:"Marker"`
 	NextMarker     *string         `aws:"NextMarker"`
@@ -1171,6 +1317,7 @@ type ListObjectsV2Input struct {
 
 // ListObjectsV2Output is the output of ListObjectsV2.
 type ListObjectsV2Output struct {
+	_                     struct{}        `aws:"root=ListBucketResult"`
 	IsTruncated           *bool           `aws:"IsTruncated"`
 	Contents              []Object        `aws:"Contents,flat"`
 	Name                  *string         `aws:"Name"`
@@ -1203,6 +1350,7 @@ type ListPartsInput struct {
 
 // ListPartsOutput is the output of ListParts.
 type ListPartsOutput struct {
+	_                    struct{}           `aws:"root=ListPartsResult"`
 	AbortDate            *time.Time         `aws:"x-amz-abort-date,member=AbortDate,header"`
 	AbortRuleID          *string            `aws:"x-amz-abort-rule-id,member=AbortRuleId,header"`
 	Bucket               *string            `aws:"Bucket"`
@@ -1218,7 +1366,21 @@ type ListPartsOutput struct {
 	StorageClass         *StorageClass      `aws:"StorageClass"`
 	RequestCharged       *RequestCharged    `aws:"x-amz-request-charged,member=RequestCharged,header"`
 	ChecksumAlgorithm    *ChecksumAlgorithm `aws:"ChecksumAlgorithm"`
+	ChecksumType         *ChecksumType      `aws:"ChecksumType"`
 }
+
+// PutBucketAbacInput is the input of PutBucketAbac.
+type PutBucketAbacInput struct {
+	_                   struct{}           `aws:"shape=PutBucketAbacRequest,payload=AbacStatus"`
+	Bucket              string             `aws:"Bucket,required,uri"`
+	ContentMD5          *string            `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm   *ChecksumAlgorithm `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	ExpectedBucketOwner *string            `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	AbacStatus          AbacStatus         `aws:"AbacStatus,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+}
+
+// PutBucketAbacOutput is the output of PutBucketAbac.
+type PutBucketAbacOutput struct{}
 
 // PutBucketAccelerateConfigurationInput is the input of PutBucketAccelerateConfiguration.
 type PutBucketAccelerateConfigurationInput struct {
@@ -1295,6 +1457,7 @@ type PutBucketIntelligentTieringConfigurationInput struct {
 	Bucket                          string                          `aws:"Bucket,required,uri"`
 	ID                              string                          `aws:"id,member=Id,required,query"`
 	IntelligentTieringConfiguration IntelligentTieringConfiguration `aws:"IntelligentTieringConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner             *string                         `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
 }
 
 // PutBucketIntelligentTieringConfigurationOutput is the output of PutBucketIntelligentTieringConfiguration.
@@ -1312,30 +1475,20 @@ type PutBucketInventoryConfigurationInput struct {
 // PutBucketInventoryConfigurationOutput is the output of PutBucketInventoryConfiguration.
 type PutBucketInventoryConfigurationOutput struct{}
 
-// PutBucketLifecycleInput is the input of PutBucketLifecycle.
-type PutBucketLifecycleInput struct {
-	_                      struct{}                `aws:"shape=PutBucketLifecycleRequest,payload=LifecycleConfiguration"`
-	Bucket                 string                  `aws:"Bucket,required,uri"`
-	ContentMD5             *string                 `aws:"Content-MD5,member=ContentMD5,header"`
-	ChecksumAlgorithm      *ChecksumAlgorithm      `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
-	LifecycleConfiguration *LifecycleConfiguration `aws:"LifecycleConfiguration,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
-	ExpectedBucketOwner    *string                 `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
-}
-
-// PutBucketLifecycleOutput is the output of PutBucketLifecycle.
-type PutBucketLifecycleOutput struct{}
-
 // PutBucketLifecycleConfigurationInput is the input of PutBucketLifecycleConfiguration.
 type PutBucketLifecycleConfigurationInput struct {
-	_                      struct{}                      `aws:"shape=PutBucketLifecycleConfigurationRequest,payload=LifecycleConfiguration"`
-	Bucket                 string                        `aws:"Bucket,required,uri"`
-	ChecksumAlgorithm      *ChecksumAlgorithm            `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
-	LifecycleConfiguration *BucketLifecycleConfiguration `aws:"LifecycleConfiguration,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
-	ExpectedBucketOwner    *string                       `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	_                                  struct{}                            `aws:"shape=PutBucketLifecycleConfigurationRequest,payload=LifecycleConfiguration"`
+	Bucket                             string                              `aws:"Bucket,required,uri"`
+	ChecksumAlgorithm                  *ChecksumAlgorithm                  `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	LifecycleConfiguration             *BucketLifecycleConfiguration       `aws:"LifecycleConfiguration,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner                *string                             `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	TransitionDefaultMinimumObjectSize *TransitionDefaultMinimumObjectSize `aws:"x-amz-transition-default-minimum-object-size,member=TransitionDefaultMinimumObjectSize,header"`
 }
 
 // PutBucketLifecycleConfigurationOutput is the output of PutBucketLifecycleConfiguration.
-type PutBucketLifecycleConfigurationOutput struct{}
+type PutBucketLifecycleConfigurationOutput struct {
+	TransitionDefaultMinimumObjectSize *TransitionDefaultMinimumObjectSize `aws:"x-amz-transition-default-minimum-object-size,member=TransitionDefaultMinimumObjectSize,header"`
+}
 
 // PutBucketLoggingInput is the input of PutBucketLogging.
 type PutBucketLoggingInput struct {
@@ -1362,19 +1515,6 @@ type PutBucketMetricsConfigurationInput struct {
 // PutBucketMetricsConfigurationOutput is the output of PutBucketMetricsConfiguration.
 type PutBucketMetricsConfigurationOutput struct{}
 
-// PutBucketNotificationInput is the input of PutBucketNotification.
-type PutBucketNotificationInput struct {
-	_                         struct{}                            `aws:"shape=PutBucketNotificationRequest,payload=NotificationConfiguration"`
-	Bucket                    string                              `aws:"Bucket,required,uri"`
-	ContentMD5                *string                             `aws:"Content-MD5,member=ContentMD5,header"`
-	ChecksumAlgorithm         *ChecksumAlgorithm                  `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
-	NotificationConfiguration NotificationConfigurationDeprecated `aws:"NotificationConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
-	ExpectedBucketOwner       *string                             `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
-}
-
-// PutBucketNotificationOutput is the output of PutBucketNotification.
-type PutBucketNotificationOutput struct{}
-
 // PutBucketNotificationConfigurationInput is the input of PutBucketNotificationConfiguration.
 type PutBucketNotificationConfigurationInput struct {
 	_                         struct{}                  `aws:"shape=PutBucketNotificationConfigurationRequest,payload=NotificationConfiguration"`
@@ -1389,11 +1529,12 @@ type PutBucketNotificationConfigurationOutput struct{}
 
 // PutBucketOwnershipControlsInput is the input of PutBucketOwnershipControls.
 type PutBucketOwnershipControlsInput struct {
-	_                   struct{}          `aws:"shape=PutBucketOwnershipControlsRequest,payload=OwnershipControls"`
-	Bucket              string            `aws:"Bucket,required,uri"`
-	ContentMD5          *string           `aws:"Content-MD5,member=ContentMD5,header"`
-	ExpectedBucketOwner *string           `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
-	OwnershipControls   OwnershipControls `aws:"OwnershipControls,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	_                   struct{}           `aws:"shape=PutBucketOwnershipControlsRequest,payload=OwnershipControls"`
+	Bucket              string             `aws:"Bucket,required,uri"`
+	ContentMD5          *string            `aws:"Content-MD5,member=ContentMD5,header"`
+	ExpectedBucketOwner *string            `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	OwnershipControls   OwnershipControls  `aws:"OwnershipControls,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ChecksumAlgorithm   *ChecksumAlgorithm `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
 }
 
 // PutBucketOwnershipControlsOutput is the output of PutBucketOwnershipControls.
@@ -1498,7 +1639,7 @@ type PutObjectInput struct {
 	ChecksumCRC32C            *string                    `aws:"x-amz-checksum-crc32c,member=ChecksumCRC32C,header"`
 	ChecksumSHA1              *string                    `aws:"x-amz-checksum-sha1,member=ChecksumSHA1,header"`
 	ChecksumSHA256            *string                    `aws:"x-amz-checksum-sha256,member=ChecksumSHA256,header"`
-	Expires                   *time.Time                 `aws:"Expires,header"`
+	Expires                   *string                    `aws:"Expires,header"`
 	GrantFullControl          *string                    `aws:"x-amz-grant-full-control,member=GrantFullControl,header"`
 	GrantRead                 *string                    `aws:"x-amz-grant-read,member=GrantRead,header"`
 	GrantReadACP              *string                    `aws:"x-amz-grant-read-acp,member=GrantReadACP,header"`
@@ -1520,6 +1661,15 @@ type PutObjectInput struct {
 	ObjectLockRetainUntilDate *time.Time                 `aws:"x-amz-object-lock-retain-until-date,member=ObjectLockRetainUntilDate,header,ts=iso8601"`
 	ObjectLockLegalHoldStatus *ObjectLockLegalHoldStatus `aws:"x-amz-object-lock-legal-hold,member=ObjectLockLegalHoldStatus,header"`
 	ExpectedBucketOwner       *string                    `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	ChecksumCRC64NVME         *string                    `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512            *string                    `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5               *string                    `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64          *string                    `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3           *string                    `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128         *string                    `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
+	IfMatch                   *string                    `aws:"If-Match,member=IfMatch,header"`
+	IfNoneMatch               *string                    `aws:"If-None-Match,member=IfNoneMatch,header"`
+	WriteOffsetBytes          *int64                     `aws:"x-amz-write-offset-bytes,member=WriteOffsetBytes,header"`
 }
 
 // PutObjectOutput is the output of PutObject.
@@ -1538,6 +1688,14 @@ type PutObjectOutput struct {
 	SSEKMSEncryptionContext *string               `aws:"x-amz-server-side-encryption-context,member=SSEKMSEncryptionContext,header,sensitive"`
 	BucketKeyEnabled        *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 	RequestCharged          *RequestCharged       `aws:"x-amz-request-charged,member=RequestCharged,header"`
+	ChecksumCRC64NVME       *string               `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512          *string               `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5             *string               `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64        *string               `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3         *string               `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128       *string               `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
+	ChecksumType            *ChecksumType         `aws:"x-amz-checksum-type,member=ChecksumType,header"`
+	Size                    *int64                `aws:"x-amz-object-size,member=Size,header"`
 }
 
 // PutObjectACLInput is the input of PutObjectACL.
@@ -1650,6 +1808,27 @@ type PutPublicAccessBlockInput struct {
 // PutPublicAccessBlockOutput is the output of PutPublicAccessBlock.
 type PutPublicAccessBlockOutput struct{}
 
+// RenameObjectInput is the input of RenameObject.
+type RenameObjectInput struct {
+	_                            struct{}   `aws:"shape=RenameObjectRequest"`
+	Bucket                       string     `aws:"Bucket,required,uri"`
+	Key                          string     `aws:"Key,required,uri,min=1"`
+	RenameSource                 string     `aws:"x-amz-rename-source,member=RenameSource,required,header" pattern:"\\/?.+\\/.+"`
+	DestinationIfMatch           *string    `aws:"If-Match,member=DestinationIfMatch,header"`
+	DestinationIfNoneMatch       *string    `aws:"If-None-Match,member=DestinationIfNoneMatch,header"`
+	DestinationIfModifiedSince   *time.Time `aws:"If-Modified-Since,member=DestinationIfModifiedSince,header"`
+	DestinationIfUnmodifiedSince *time.Time `aws:"If-Unmodified-Since,member=DestinationIfUnmodifiedSince,header"`
+	SourceIfMatch                *string    `aws:"x-amz-rename-source-if-match,member=SourceIfMatch,header"`
+	SourceIfNoneMatch            *string    `aws:"x-amz-rename-source-if-none-match,member=SourceIfNoneMatch,header"`
+	SourceIfModifiedSince        *time.Time `aws:"x-amz-rename-source-if-modified-since,member=SourceIfModifiedSince,header"`
+	SourceIfUnmodifiedSince      *time.Time `aws:"x-amz-rename-source-if-unmodified-since,member=SourceIfUnmodifiedSince,header"`
+	ClientToken                  *string    `aws:"x-amz-client-token,member=ClientToken,header,token"`
+}
+
+// RenameObjectOutput is the output of RenameObject.
+type RenameObjectOutput struct {
+}
+
 // RestoreObjectInput is the input of RestoreObject.
 type RestoreObjectInput struct {
 	_                   struct{}           `aws:"shape=RestoreObjectRequest,payload=RestoreRequest"`
@@ -1691,6 +1870,51 @@ type SelectObjectContentOutput struct {
 	Payload aws.EventStream `aws:"Payload,payload,stream"`
 }
 
+// UpdateBucketMetadataInventoryTableConfigurationInput is the input of UpdateBucketMetadataInventoryTableConfiguration.
+type UpdateBucketMetadataInventoryTableConfigurationInput struct {
+	_                           struct{}                           `aws:"shape=UpdateBucketMetadataInventoryTableConfigurationRequest,payload=InventoryTableConfiguration"`
+	Bucket                      string                             `aws:"Bucket,required,uri"`
+	ContentMD5                  *string                            `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm           *ChecksumAlgorithm                 `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	InventoryTableConfiguration InventoryTableConfigurationUpdates `aws:"InventoryTableConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner         *string                            `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// UpdateBucketMetadataInventoryTableConfigurationOutput is the output of UpdateBucketMetadataInventoryTableConfiguration.
+type UpdateBucketMetadataInventoryTableConfigurationOutput struct{}
+
+// UpdateBucketMetadataJournalTableConfigurationInput is the input of UpdateBucketMetadataJournalTableConfiguration.
+type UpdateBucketMetadataJournalTableConfigurationInput struct {
+	_                         struct{}                         `aws:"shape=UpdateBucketMetadataJournalTableConfigurationRequest,payload=JournalTableConfiguration"`
+	Bucket                    string                           `aws:"Bucket,required,uri"`
+	ContentMD5                *string                          `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm         *ChecksumAlgorithm               `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+	JournalTableConfiguration JournalTableConfigurationUpdates `aws:"JournalTableConfiguration,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	ExpectedBucketOwner       *string                          `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+}
+
+// UpdateBucketMetadataJournalTableConfigurationOutput is the output of UpdateBucketMetadataJournalTableConfiguration.
+type UpdateBucketMetadataJournalTableConfigurationOutput struct{}
+
+// UpdateObjectEncryptionInput is the input of UpdateObjectEncryption.
+type UpdateObjectEncryptionInput struct {
+	_                   struct{}           `aws:"shape=UpdateObjectEncryptionRequest,payload=ObjectEncryption"`
+	Bucket              string             `aws:"Bucket,required,uri"`
+	Key                 string             `aws:"Key,required,uri,min=1"`
+	VersionID           *string            `aws:"versionId,member=VersionId,query"`
+	ObjectEncryption    ObjectEncryption   `aws:"ObjectEncryption,required,payload,ns=http://s3.amazonaws.com/doc/2006-03-01/"`
+	RequestPayer        *RequestPayer      `aws:"x-amz-request-payer,member=RequestPayer,header"`
+	ExpectedBucketOwner *string            `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	ContentMD5          *string            `aws:"Content-MD5,member=ContentMD5,header"`
+	ChecksumAlgorithm   *ChecksumAlgorithm `aws:"x-amz-sdk-checksum-algorithm,member=ChecksumAlgorithm,header"`
+}
+
+// UpdateObjectEncryptionOutput is the output of UpdateObjectEncryption.
+type UpdateObjectEncryptionOutput struct {
+	_              struct{}        `aws:"shape=UpdateObjectEncryptionResponse"`
+	RequestCharged *RequestCharged `aws:"x-amz-request-charged,member=RequestCharged,header"`
+}
+
 // UploadPartInput is the input of UploadPart.
 type UploadPartInput struct {
 	_                    struct{}           `aws:"shape=UploadPartRequest,payload=Body"`
@@ -1711,6 +1935,12 @@ type UploadPartInput struct {
 	SSECustomerKeyMD5    *string            `aws:"x-amz-server-side-encryption-customer-key-MD5,member=SSECustomerKeyMD5,header"`
 	RequestPayer         *RequestPayer      `aws:"x-amz-request-payer,member=RequestPayer,header"`
 	ExpectedBucketOwner  *string            `aws:"x-amz-expected-bucket-owner,member=ExpectedBucketOwner,header"`
+	ChecksumCRC64NVME    *string            `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512       *string            `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5          *string            `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64     *string            `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3      *string            `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128    *string            `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
 }
 
 // UploadPartOutput is the output of UploadPart.
@@ -1726,13 +1956,19 @@ type UploadPartOutput struct {
 	SSEKMSKeyID          *string               `aws:"x-amz-server-side-encryption-aws-kms-key-id,member=SSEKMSKeyId,header,sensitive"`
 	BucketKeyEnabled     *bool                 `aws:"x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
 	RequestCharged       *RequestCharged       `aws:"x-amz-request-charged,member=RequestCharged,header"`
+	ChecksumCRC64NVME    *string               `aws:"x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512       *string               `aws:"x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5          *string               `aws:"x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64     *string               `aws:"x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3      *string               `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128    *string               `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
 }
 
 // UploadPartCopyInput is the input of UploadPartCopy.
 type UploadPartCopyInput struct {
 	_                              struct{}      `aws:"shape=UploadPartCopyRequest"`
 	Bucket                         string        `aws:"Bucket,required,uri"`
-	CopySource                     string        `aws:"x-amz-copy-source,member=CopySource,required,header" pattern:"\\/.+\\/.+"`
+	CopySource                     string        `aws:"x-amz-copy-source,member=CopySource,required,header" pattern:"\\/?.+\\/.+"`
 	CopySourceIfMatch              *string       `aws:"x-amz-copy-source-if-match,member=CopySourceIfMatch,header"`
 	CopySourceIfModifiedSince      *time.Time    `aws:"x-amz-copy-source-if-modified-since,member=CopySourceIfModifiedSince,header"`
 	CopySourceIfNoneMatch          *string       `aws:"x-amz-copy-source-if-none-match,member=CopySourceIfNoneMatch,header"`
@@ -1788,7 +2024,7 @@ type WriteGetObjectResponseInput struct {
 	ChecksumSHA256            *string                    `aws:"x-amz-fwd-header-x-amz-checksum-sha256,member=ChecksumSHA256,header"`
 	DeleteMarker              *bool                      `aws:"x-amz-fwd-header-x-amz-delete-marker,member=DeleteMarker,header"`
 	ETag                      *string                    `aws:"x-amz-fwd-header-ETag,member=ETag,header"`
-	Expires                   *time.Time                 `aws:"x-amz-fwd-header-Expires,member=Expires,header"`
+	Expires                   *string                    `aws:"x-amz-fwd-header-Expires,member=Expires,header"`
 	Expiration                *string                    `aws:"x-amz-fwd-header-x-amz-expiration,member=Expiration,header"`
 	LastModified              *time.Time                 `aws:"x-amz-fwd-header-Last-Modified,member=LastModified,header"`
 	MissingMeta               *int32                     `aws:"x-amz-fwd-header-x-amz-missing-meta,member=MissingMeta,header"`
@@ -1808,10 +2044,21 @@ type WriteGetObjectResponseInput struct {
 	TagCount                  *int32                     `aws:"x-amz-fwd-header-x-amz-tagging-count,member=TagCount,header"`
 	VersionID                 *string                    `aws:"x-amz-fwd-header-x-amz-version-id,member=VersionId,header"`
 	BucketKeyEnabled          *bool                      `aws:"x-amz-fwd-header-x-amz-server-side-encryption-bucket-key-enabled,member=BucketKeyEnabled,header"`
+	ChecksumCRC64NVME         *string                    `aws:"x-amz-fwd-header-x-amz-checksum-crc64nvme,member=ChecksumCRC64NVME,header"`
+	ChecksumSHA512            *string                    `aws:"x-amz-fwd-header-x-amz-checksum-sha512,member=ChecksumSHA512,header"`
+	ChecksumMD5               *string                    `aws:"x-amz-fwd-header-x-amz-checksum-md5,member=ChecksumMD5,header"`
+	ChecksumXXHASH64          *string                    `aws:"x-amz-fwd-header-x-amz-checksum-xxhash64,member=ChecksumXXHASH64,header"`
+	ChecksumXXHASH3           *string                    `aws:"x-amz-fwd-header-x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
+	ChecksumXXHASH128         *string                    `aws:"x-amz-fwd-header-x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
 }
 
 // WriteGetObjectResponseOutput is the output of WriteGetObjectResponse.
 type WriteGetObjectResponseOutput struct{}
+
+// AbacStatus is the structure AbacStatus.
+type AbacStatus struct {
+	Status *BucketAbacStatus `aws:"Status"`
+}
 
 // AbortIncompleteMultipartUpload is the structure AbortIncompleteMultipartUpload.
 type AbortIncompleteMultipartUpload struct {
@@ -1832,6 +2079,11 @@ type AccessControlPolicy struct {
 // AccessControlTranslation is the structure AccessControlTranslation.
 type AccessControlTranslation struct {
 	Owner OwnerOverride `aws:"Owner,required"`
+}
+
+// AccessDenied is the structure AccessDenied.
+type AccessDenied struct {
+	_ struct{} `aws:"error=AccessDenied"`
 }
 
 // AnalyticsAndOperator is the structure AnalyticsAndOperator.
@@ -1867,10 +2119,17 @@ type AnalyticsS3BucketDestination struct {
 	Prefix          *string                     `aws:"Prefix"`
 }
 
+// BlockedEncryptionTypes is the structure BlockedEncryptionTypes.
+type BlockedEncryptionTypes struct {
+	EncryptionType []EncryptionType `aws:"EncryptionType,flat,item=EncryptionType"`
+}
+
 // Bucket is the structure Bucket.
 type Bucket struct {
 	Name         *string    `aws:"Name"`
 	CreationDate *time.Time `aws:"CreationDate"`
+	BucketRegion *string    `aws:"BucketRegion"`
+	BucketARN    *string    `aws:"BucketArn,min=1,max=128" pattern:"arn:[^:]+:(s3|s3express):.*"`
 }
 
 // BucketAlreadyExists is the structure BucketAlreadyExists.
@@ -1936,19 +2195,17 @@ type CSVOutput struct {
 
 // Checksum is the structure Checksum.
 type Checksum struct {
-	ChecksumCRC32  *string `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string `aws:"ChecksumSHA256"`
-}
-
-// CloudFunctionConfiguration is the structure CloudFunctionConfiguration.
-type CloudFunctionConfiguration struct {
-	ID             *string `aws:"Id"`
-	Event          *Event  `aws:"Event,deprecated"`
-	Events         []Event `aws:"Event,member=Events,flat"`
-	CloudFunction  *string `aws:"CloudFunction"`
-	InvocationRole *string `aws:"InvocationRole"`
+	ChecksumCRC32     *string       `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string       `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string       `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string       `aws:"ChecksumSHA256"`
+	ChecksumCRC64NVME *string       `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string       `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string       `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string       `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string       `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string       `aws:"ChecksumXXHASH128"`
+	ChecksumType      *ChecksumType `aws:"ChecksumType"`
 }
 
 // CommonPrefix is the structure CommonPrefix.
@@ -1963,12 +2220,18 @@ type CompletedMultipartUpload struct {
 
 // CompletedPart is the structure CompletedPart.
 type CompletedPart struct {
-	ETag           *string `aws:"ETag"`
-	ChecksumCRC32  *string `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string `aws:"ChecksumSHA256"`
-	PartNumber     *int32  `aws:"PartNumber"`
+	ETag              *string `aws:"ETag"`
+	ChecksumCRC32     *string `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string `aws:"ChecksumSHA256"`
+	PartNumber        *int32  `aws:"PartNumber"`
+	ChecksumCRC64NVME *string `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string `aws:"ChecksumXXHASH128"`
 }
 
 // Condition is the structure Condition.
@@ -1983,22 +2246,35 @@ type ContinuationEvent struct {
 
 // CopyObjectResult is the structure CopyObjectResult.
 type CopyObjectResult struct {
-	ETag           *string    `aws:"ETag"`
-	LastModified   *time.Time `aws:"LastModified"`
-	ChecksumCRC32  *string    `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string    `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string    `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string    `aws:"ChecksumSHA256"`
+	ETag              *string       `aws:"ETag"`
+	LastModified      *time.Time    `aws:"LastModified"`
+	ChecksumCRC32     *string       `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string       `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string       `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string       `aws:"ChecksumSHA256"`
+	ChecksumType      *ChecksumType `aws:"ChecksumType"`
+	ChecksumCRC64NVME *string       `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string       `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string       `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string       `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string       `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string       `aws:"ChecksumXXHASH128"`
 }
 
 // CopyPartResult is the structure CopyPartResult.
 type CopyPartResult struct {
-	ETag           *string    `aws:"ETag"`
-	LastModified   *time.Time `aws:"LastModified"`
-	ChecksumCRC32  *string    `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string    `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string    `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string    `aws:"ChecksumSHA256"`
+	ETag              *string    `aws:"ETag"`
+	LastModified      *time.Time `aws:"LastModified"`
+	ChecksumCRC32     *string    `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string    `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string    `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string    `aws:"ChecksumSHA256"`
+	ChecksumCRC64NVME *string    `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string    `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string    `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string    `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string    `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string    `aws:"ChecksumXXHASH128"`
 }
 
 // CreateBucketConfiguration is the structure CreateBucketConfiguration.
@@ -2006,6 +2282,7 @@ type CreateBucketConfiguration struct {
 	LocationConstraint *BucketLocationConstraint `aws:"LocationConstraint"`
 	Location           *LocationInfo             `aws:"Location"`
 	Bucket             *BucketInfo               `aws:"Bucket"`
+	Tags               []Tag                     `aws:"Tags,item=Tag"`
 }
 
 // DefaultRetention is the structure DefaultRetention.
@@ -2054,6 +2331,13 @@ type Destination struct {
 	Metrics                  *Metrics                  `aws:"Metrics"`
 }
 
+// DestinationResult is the structure DestinationResult.
+type DestinationResult struct {
+	TableBucketType *S3TablesBucketType `aws:"TableBucketType"`
+	TableBucketARN  *string             `aws:"TableBucketArn"`
+	TableNamespace  *string             `aws:"TableNamespace"`
+}
+
 // Encryption is the structure Encryption.
 type Encryption struct {
 	EncryptionType ServerSideEncryption `aws:"EncryptionType,required"`
@@ -2066,6 +2350,11 @@ type EncryptionConfiguration struct {
 	ReplicaKMSKeyID *string `aws:"ReplicaKmsKeyID"`
 }
 
+// EncryptionTypeMismatch is the structure EncryptionTypeMismatch.
+type EncryptionTypeMismatch struct {
+	_ struct{} `aws:"error=EncryptionTypeMismatch"`
+}
+
 // EndEvent is the structure EndEvent.
 type EndEvent struct {
 }
@@ -2076,6 +2365,12 @@ type Error struct {
 	VersionID *string `aws:"VersionId"`
 	Code      *string `aws:"Code"`
 	Message   *string `aws:"Message"`
+}
+
+// ErrorDetails is the structure ErrorDetails.
+type ErrorDetails struct {
+	ErrorCode    *string `aws:"ErrorCode"`
+	ErrorMessage *string `aws:"ErrorMessage"`
 }
 
 // ErrorDocument is the structure ErrorDocument.
@@ -2096,6 +2391,18 @@ type ExistingObjectReplication struct {
 type FilterRule struct {
 	Name  *FilterRuleName `aws:"Name"`
 	Value *string         `aws:"Value"`
+}
+
+// GetBucketMetadataConfigurationResult is the structure GetBucketMetadataConfigurationResult.
+type GetBucketMetadataConfigurationResult struct {
+	MetadataConfigurationResult MetadataConfigurationResult `aws:"MetadataConfigurationResult,required"`
+}
+
+// GetBucketMetadataTableConfigurationResult is the structure GetBucketMetadataTableConfigurationResult.
+type GetBucketMetadataTableConfigurationResult struct {
+	MetadataTableConfigurationResult MetadataTableConfigurationResult `aws:"MetadataTableConfigurationResult,required"`
+	Status                           string                           `aws:"Status,required"`
+	Error                            *ErrorDetails                    `aws:"Error"`
 }
 
 // GetObjectAttributesParts is the structure GetObjectAttributesParts.
@@ -2127,6 +2434,11 @@ type Grantee struct {
 	ID           *string  `aws:"ID"`
 	Type         Type     `aws:"xsi:type,member=Type,required,attr"`
 	URI          *string  `aws:"URI"`
+}
+
+// IdempotencyParameterMismatch is the structure IdempotencyParameterMismatch.
+type IdempotencyParameterMismatch struct {
+	_ struct{} `aws:"error=IdempotencyParameterMismatch"`
 }
 
 // IndexDocument is the structure IndexDocument.
@@ -2176,6 +2488,16 @@ type InvalidObjectState struct {
 	AccessTier   *IntelligentTieringAccessTier `aws:"AccessTier"`
 }
 
+// InvalidRequest is the structure InvalidRequest.
+type InvalidRequest struct {
+	_ struct{} `aws:"error=InvalidRequest"`
+}
+
+// InvalidWriteOffset is the structure InvalidWriteOffset.
+type InvalidWriteOffset struct {
+	_ struct{} `aws:"error=InvalidWriteOffset"`
+}
+
 // InventoryConfiguration is the structure InventoryConfiguration.
 type InventoryConfiguration struct {
 	Destination            InventoryDestination            `aws:"Destination,required"`
@@ -2217,6 +2539,27 @@ type InventorySchedule struct {
 	Frequency InventoryFrequency `aws:"Frequency,required"`
 }
 
+// InventoryTableConfiguration is the structure InventoryTableConfiguration.
+type InventoryTableConfiguration struct {
+	ConfigurationState      InventoryConfigurationState           `aws:"ConfigurationState,required"`
+	EncryptionConfiguration *MetadataTableEncryptionConfiguration `aws:"EncryptionConfiguration"`
+}
+
+// InventoryTableConfigurationResult is the structure InventoryTableConfigurationResult.
+type InventoryTableConfigurationResult struct {
+	ConfigurationState InventoryConfigurationState `aws:"ConfigurationState,required"`
+	TableStatus        *string                     `aws:"TableStatus"`
+	Error              *ErrorDetails               `aws:"Error"`
+	TableName          *string                     `aws:"TableName"`
+	TableARN           *string                     `aws:"TableArn"`
+}
+
+// InventoryTableConfigurationUpdates is the structure InventoryTableConfigurationUpdates.
+type InventoryTableConfigurationUpdates struct {
+	ConfigurationState      InventoryConfigurationState           `aws:"ConfigurationState,required"`
+	EncryptionConfiguration *MetadataTableEncryptionConfiguration `aws:"EncryptionConfiguration"`
+}
+
 // JSONInput is the structure JSONInput.
 type JSONInput struct {
 	Type *JSONType `aws:"Type"`
@@ -2227,17 +2570,32 @@ type JSONOutput struct {
 	RecordDelimiter *string `aws:"RecordDelimiter"`
 }
 
+// JournalTableConfiguration is the structure JournalTableConfiguration.
+type JournalTableConfiguration struct {
+	RecordExpiration        RecordExpiration                      `aws:"RecordExpiration,required"`
+	EncryptionConfiguration *MetadataTableEncryptionConfiguration `aws:"EncryptionConfiguration"`
+}
+
+// JournalTableConfigurationResult is the structure JournalTableConfigurationResult.
+type JournalTableConfigurationResult struct {
+	TableStatus      string           `aws:"TableStatus,required"`
+	Error            *ErrorDetails    `aws:"Error"`
+	TableName        string           `aws:"TableName,required"`
+	TableARN         *string          `aws:"TableArn"`
+	RecordExpiration RecordExpiration `aws:"RecordExpiration,required"`
+}
+
+// JournalTableConfigurationUpdates is the structure JournalTableConfigurationUpdates.
+type JournalTableConfigurationUpdates struct {
+	RecordExpiration RecordExpiration `aws:"RecordExpiration,required"`
+}
+
 // LambdaFunctionConfiguration is the structure LambdaFunctionConfiguration.
 type LambdaFunctionConfiguration struct {
 	ID                *string                          `aws:"Id"`
 	LambdaFunctionARN string                           `aws:"CloudFunction,member=LambdaFunctionArn,required"`
 	Events            []Event                          `aws:"Event,member=Events,required,flat"`
 	Filter            *NotificationConfigurationFilter `aws:"Filter"`
-}
-
-// LifecycleConfiguration is the structure LifecycleConfiguration.
-type LifecycleConfiguration struct {
-	Rules []Rule `aws:"Rule,member=Rules,required,flat"`
 }
 
 // LifecycleExpiration is the structure LifecycleExpiration.
@@ -2291,10 +2649,39 @@ type LoggingEnabled struct {
 	TargetObjectKeyFormat *TargetObjectKeyFormat `aws:"TargetObjectKeyFormat"`
 }
 
+// MetadataConfiguration is the structure MetadataConfiguration.
+type MetadataConfiguration struct {
+	JournalTableConfiguration   JournalTableConfiguration    `aws:"JournalTableConfiguration,required"`
+	InventoryTableConfiguration *InventoryTableConfiguration `aws:"InventoryTableConfiguration"`
+}
+
+// MetadataConfigurationResult is the structure MetadataConfigurationResult.
+type MetadataConfigurationResult struct {
+	DestinationResult                 DestinationResult                  `aws:"DestinationResult,required"`
+	JournalTableConfigurationResult   *JournalTableConfigurationResult   `aws:"JournalTableConfigurationResult"`
+	InventoryTableConfigurationResult *InventoryTableConfigurationResult `aws:"InventoryTableConfigurationResult"`
+}
+
 // MetadataEntry is the structure MetadataEntry.
 type MetadataEntry struct {
 	Name  *string `aws:"Name"`
 	Value *string `aws:"Value"`
+}
+
+// MetadataTableConfiguration is the structure MetadataTableConfiguration.
+type MetadataTableConfiguration struct {
+	S3TablesDestination S3TablesDestination `aws:"S3TablesDestination,required"`
+}
+
+// MetadataTableConfigurationResult is the structure MetadataTableConfigurationResult.
+type MetadataTableConfigurationResult struct {
+	S3TablesDestinationResult S3TablesDestinationResult `aws:"S3TablesDestinationResult,required"`
+}
+
+// MetadataTableEncryptionConfiguration is the structure MetadataTableEncryptionConfiguration.
+type MetadataTableEncryptionConfiguration struct {
+	SSEAlgorithm TableSSEAlgorithm `aws:"SseAlgorithm,required"`
+	KMSKeyARN    *string           `aws:"KmsKeyArn"`
 }
 
 // Metrics is the structure Metrics.
@@ -2333,6 +2720,7 @@ type MultipartUpload struct {
 	Owner             *Owner             `aws:"Owner"`
 	Initiator         *Initiator         `aws:"Initiator"`
 	ChecksumAlgorithm *ChecksumAlgorithm `aws:"ChecksumAlgorithm"`
+	ChecksumType      *ChecksumType      `aws:"ChecksumType"`
 }
 
 // NoSuchBucket is the structure NoSuchBucket.
@@ -2371,13 +2759,6 @@ type NotificationConfiguration struct {
 	EventBridgeConfiguration     *EventBridgeConfiguration     `aws:"EventBridgeConfiguration"`
 }
 
-// NotificationConfigurationDeprecated is the structure NotificationConfigurationDeprecated.
-type NotificationConfigurationDeprecated struct {
-	TopicConfiguration         *TopicConfigurationDeprecated `aws:"TopicConfiguration"`
-	QueueConfiguration         *QueueConfigurationDeprecated `aws:"QueueConfiguration"`
-	CloudFunctionConfiguration *CloudFunctionConfiguration   `aws:"CloudFunctionConfiguration"`
-}
-
 // NotificationConfigurationFilter is the structure NotificationConfigurationFilter.
 type NotificationConfigurationFilter struct {
 	Key *S3KeyFilter `aws:"S3Key,member=Key"`
@@ -2393,6 +2774,7 @@ type Object struct {
 	StorageClass      *ObjectStorageClass `aws:"StorageClass"`
 	Owner             *Owner              `aws:"Owner"`
 	RestoreStatus     *RestoreStatus      `aws:"RestoreStatus"`
+	ChecksumType      *ChecksumType       `aws:"ChecksumType"`
 }
 
 // ObjectAlreadyInActiveTierError is the structure ObjectAlreadyInActiveTierError.
@@ -2400,10 +2782,19 @@ type ObjectAlreadyInActiveTierError struct {
 	_ struct{} `aws:"error=ObjectAlreadyInActiveTierError"`
 }
 
+// ObjectEncryption is the structure ObjectEncryption.
+type ObjectEncryption struct {
+	_      struct{}          `aws:"union"`
+	SSEKMS *SSEKMSEncryption `aws:"SSE-KMS,member=SSEKMS"`
+}
+
 // ObjectIdentifier is the structure ObjectIdentifier.
 type ObjectIdentifier struct {
-	Key       string  `aws:"Key,required,min=1"`
-	VersionID *string `aws:"VersionId"`
+	Key              string     `aws:"Key,required,min=1"`
+	VersionID        *string    `aws:"VersionId"`
+	ETag             *string    `aws:"ETag"`
+	LastModifiedTime *time.Time `aws:"LastModifiedTime,ts=rfc822"`
+	Size             *int64     `aws:"Size"`
 }
 
 // ObjectLockConfiguration is the structure ObjectLockConfiguration.
@@ -2435,12 +2826,18 @@ type ObjectNotInActiveTierError struct {
 
 // ObjectPart is the structure ObjectPart.
 type ObjectPart struct {
-	PartNumber     *int32  `aws:"PartNumber"`
-	Size           *int64  `aws:"Size"`
-	ChecksumCRC32  *string `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string `aws:"ChecksumSHA256"`
+	PartNumber        *int32  `aws:"PartNumber"`
+	Size              *int64  `aws:"Size"`
+	ChecksumCRC32     *string `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string `aws:"ChecksumSHA256"`
+	ChecksumCRC64NVME *string `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string `aws:"ChecksumXXHASH128"`
 }
 
 // ObjectVersion is the structure ObjectVersion.
@@ -2455,6 +2852,7 @@ type ObjectVersion struct {
 	LastModified      *time.Time                 `aws:"LastModified"`
 	Owner             *Owner                     `aws:"Owner"`
 	RestoreStatus     *RestoreStatus             `aws:"RestoreStatus"`
+	ChecksumType      *ChecksumType              `aws:"ChecksumType"`
 }
 
 // OutputLocation is the structure OutputLocation.
@@ -2490,14 +2888,20 @@ type ParquetInput struct {
 
 // Part is the structure Part.
 type Part struct {
-	PartNumber     *int32     `aws:"PartNumber"`
-	LastModified   *time.Time `aws:"LastModified"`
-	ETag           *string    `aws:"ETag"`
-	Size           *int64     `aws:"Size"`
-	ChecksumCRC32  *string    `aws:"ChecksumCRC32"`
-	ChecksumCRC32C *string    `aws:"ChecksumCRC32C"`
-	ChecksumSHA1   *string    `aws:"ChecksumSHA1"`
-	ChecksumSHA256 *string    `aws:"ChecksumSHA256"`
+	PartNumber        *int32     `aws:"PartNumber"`
+	LastModified      *time.Time `aws:"LastModified"`
+	ETag              *string    `aws:"ETag"`
+	Size              *int64     `aws:"Size"`
+	ChecksumCRC32     *string    `aws:"ChecksumCRC32"`
+	ChecksumCRC32C    *string    `aws:"ChecksumCRC32C"`
+	ChecksumSHA1      *string    `aws:"ChecksumSHA1"`
+	ChecksumSHA256    *string    `aws:"ChecksumSHA256"`
+	ChecksumCRC64NVME *string    `aws:"ChecksumCRC64NVME"`
+	ChecksumSHA512    *string    `aws:"ChecksumSHA512"`
+	ChecksumMD5       *string    `aws:"ChecksumMD5"`
+	ChecksumXXHASH64  *string    `aws:"ChecksumXXHASH64"`
+	ChecksumXXHASH3   *string    `aws:"ChecksumXXHASH3"`
+	ChecksumXXHASH128 *string    `aws:"ChecksumXXHASH128"`
 }
 
 // PartitionedPrefix is the structure PartitionedPrefix.
@@ -2539,12 +2943,10 @@ type QueueConfiguration struct {
 	Filter   *NotificationConfigurationFilter `aws:"Filter"`
 }
 
-// QueueConfigurationDeprecated is the structure QueueConfigurationDeprecated.
-type QueueConfigurationDeprecated struct {
-	ID     *string `aws:"Id"`
-	Event  *Event  `aws:"Event,deprecated"`
-	Events []Event `aws:"Event,member=Events,flat"`
-	Queue  *string `aws:"Queue"`
+// RecordExpiration is the structure RecordExpiration.
+type RecordExpiration struct {
+	Expiration ExpirationState `aws:"Expiration,required"`
+	Days       *int32          `aws:"Days"`
 }
 
 // RecordsEvent is the structure RecordsEvent.
@@ -2648,18 +3050,6 @@ type RoutingRule struct {
 	Redirect  Redirect   `aws:"Redirect,required"`
 }
 
-// Rule is the structure Rule.
-type Rule struct {
-	Expiration                     *LifecycleExpiration            `aws:"Expiration"`
-	ID                             *string                         `aws:"ID"`
-	Prefix                         string                          `aws:"Prefix,required"`
-	Status                         ExpirationStatus                `aws:"Status,required"`
-	Transition                     *Transition                     `aws:"Transition"`
-	NoncurrentVersionTransition    *NoncurrentVersionTransition    `aws:"NoncurrentVersionTransition"`
-	NoncurrentVersionExpiration    *NoncurrentVersionExpiration    `aws:"NoncurrentVersionExpiration"`
-	AbortIncompleteMultipartUpload *AbortIncompleteMultipartUpload `aws:"AbortIncompleteMultipartUpload"`
-}
-
 // S3KeyFilter is the structure S3KeyFilter.
 type S3KeyFilter struct {
 	FilterRules []FilterRule `aws:"FilterRule,member=FilterRules,flat"`
@@ -2677,10 +3067,31 @@ type S3Location struct {
 	StorageClass      *StorageClass    `aws:"StorageClass"`
 }
 
+// S3TablesDestination is the structure S3TablesDestination.
+type S3TablesDestination struct {
+	TableBucketARN string `aws:"TableBucketArn,required"`
+	TableName      string `aws:"TableName,required"`
+}
+
+// S3TablesDestinationResult is the structure S3TablesDestinationResult.
+type S3TablesDestinationResult struct {
+	TableBucketARN string `aws:"TableBucketArn,required"`
+	TableName      string `aws:"TableName,required"`
+	TableARN       string `aws:"TableArn,required"`
+	TableNamespace string `aws:"TableNamespace,required"`
+}
+
 // SSEKMS is the structure SSEKMS.
 type SSEKMS struct {
 	_     struct{} `aws:"root=SSE-KMS"`
 	KeyID string   `aws:"KeyId,required,sensitive"`
+}
+
+// SSEKMSEncryption is the structure SSEKMSEncryption.
+type SSEKMSEncryption struct {
+	_                struct{} `aws:"root=SSE-KMS"`
+	KMSKeyARN        string   `aws:"KMSKeyArn,required,sensitive,min=20,max=2048" pattern:"arn:aws[a-zA-Z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+"`
+	BucketKeyEnabled *bool    `aws:"BucketKeyEnabled"`
 }
 
 // SSES3 is the structure SSES3.
@@ -2727,6 +3138,7 @@ type ServerSideEncryptionConfiguration struct {
 type ServerSideEncryptionRule struct {
 	ApplyServerSideEncryptionByDefault *ServerSideEncryptionByDefault `aws:"ApplyServerSideEncryptionByDefault"`
 	BucketKeyEnabled                   *bool                          `aws:"BucketKeyEnabled"`
+	BlockedEncryptionTypes             *BlockedEncryptionTypes        `aws:"BlockedEncryptionTypes"`
 }
 
 // SessionCredentials is the structure SessionCredentials.
@@ -2806,20 +3218,17 @@ type Tiering struct {
 	AccessTier IntelligentTieringAccessTier `aws:"AccessTier,required"`
 }
 
+// TooManyParts is the structure TooManyParts.
+type TooManyParts struct {
+	_ struct{} `aws:"error=TooManyParts"`
+}
+
 // TopicConfiguration is the structure TopicConfiguration.
 type TopicConfiguration struct {
 	ID       *string                          `aws:"Id"`
 	TopicARN string                           `aws:"Topic,member=TopicArn,required"`
 	Events   []Event                          `aws:"Event,member=Events,required,flat"`
 	Filter   *NotificationConfigurationFilter `aws:"Filter"`
-}
-
-// TopicConfigurationDeprecated is the structure TopicConfigurationDeprecated.
-type TopicConfigurationDeprecated struct {
-	ID     *string `aws:"Id"`
-	Events []Event `aws:"Event,member=Events,flat"`
-	Event  *Event  `aws:"Event,deprecated"`
-	Topic  *string `aws:"Topic"`
 }
 
 // Transition is the structure Transition.

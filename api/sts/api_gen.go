@@ -25,11 +25,14 @@ var API = func() *aws.API {
 		AssumeRole.Operation,
 		AssumeRoleWithSAML.Operation,
 		AssumeRoleWithWebIdentity.Operation,
+		AssumeRoot.Operation,
 		DecodeAuthorizationMessage.Operation,
 		GetAccessKeyInfo.Operation,
 		GetCallerIdentity.Operation,
+		GetDelegatedAccessToken.Operation,
 		GetFederationToken.Operation,
 		GetSessionToken.Operation,
+		GetWebIdentityToken.Operation,
 	}
 	return &metadata
 }()

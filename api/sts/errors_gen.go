@@ -9,19 +9,28 @@ import (
 )
 
 var (
-	errorExpiredTokenException                = aws.ErrorShape{Shape: "ExpiredTokenException", Code: "ExpiredTokenException", Status: 400, Type: reflect.TypeFor[ExpiredTokenException]()}
-	errorIDPCommunicationErrorException       = aws.ErrorShape{Shape: "IDPCommunicationErrorException", Code: "IDPCommunicationError", Status: 400, Type: reflect.TypeFor[IDPCommunicationErrorException]()}
-	errorIDPRejectedClaimException            = aws.ErrorShape{Shape: "IDPRejectedClaimException", Code: "IDPRejectedClaim", Status: 403, Type: reflect.TypeFor[IDPRejectedClaimException]()}
-	errorInvalidAuthorizationMessageException = aws.ErrorShape{Shape: "InvalidAuthorizationMessageException", Code: "InvalidAuthorizationMessageException", Status: 400, Type: reflect.TypeFor[InvalidAuthorizationMessageException]()}
-	errorInvalidIdentityTokenException        = aws.ErrorShape{Shape: "InvalidIdentityTokenException", Code: "InvalidIdentityToken", Status: 400, Type: reflect.TypeFor[InvalidIdentityTokenException]()}
-	errorMalformedPolicyDocumentException     = aws.ErrorShape{Shape: "MalformedPolicyDocumentException", Code: "MalformedPolicyDocument", Status: 400, Type: reflect.TypeFor[MalformedPolicyDocumentException]()}
-	errorPackedPolicyTooLargeException        = aws.ErrorShape{Shape: "PackedPolicyTooLargeException", Code: "PackedPolicyTooLarge", Status: 400, Type: reflect.TypeFor[PackedPolicyTooLargeException]()}
-	errorRegionDisabledException              = aws.ErrorShape{Shape: "RegionDisabledException", Code: "RegionDisabledException", Status: 403, Type: reflect.TypeFor[RegionDisabledException]()}
+	errorExpiredTokenException                          = aws.ErrorShape{Shape: "ExpiredTokenException", Code: "ExpiredTokenException", Status: 400, Type: reflect.TypeFor[ExpiredTokenException]()}
+	errorExpiredTradeInTokenException                   = aws.ErrorShape{Shape: "ExpiredTradeInTokenException", Code: "ExpiredTradeInTokenException", Status: 400, Type: reflect.TypeFor[ExpiredTradeInTokenException]()}
+	errorIDPCommunicationErrorException                 = aws.ErrorShape{Shape: "IDPCommunicationErrorException", Code: "IDPCommunicationError", Status: 400, Type: reflect.TypeFor[IDPCommunicationErrorException]()}
+	errorIDPRejectedClaimException                      = aws.ErrorShape{Shape: "IDPRejectedClaimException", Code: "IDPRejectedClaim", Status: 403, Type: reflect.TypeFor[IDPRejectedClaimException]()}
+	errorInvalidAuthorizationMessageException           = aws.ErrorShape{Shape: "InvalidAuthorizationMessageException", Code: "InvalidAuthorizationMessageException", Status: 400, Type: reflect.TypeFor[InvalidAuthorizationMessageException]()}
+	errorInvalidIdentityTokenException                  = aws.ErrorShape{Shape: "InvalidIdentityTokenException", Code: "InvalidIdentityToken", Status: 400, Type: reflect.TypeFor[InvalidIdentityTokenException]()}
+	errorJWTPayloadSizeExceededException                = aws.ErrorShape{Shape: "JWTPayloadSizeExceededException", Code: "JWTPayloadSizeExceededException", Status: 400, Type: reflect.TypeFor[JWTPayloadSizeExceededException]()}
+	errorMalformedPolicyDocumentException               = aws.ErrorShape{Shape: "MalformedPolicyDocumentException", Code: "MalformedPolicyDocument", Status: 400, Type: reflect.TypeFor[MalformedPolicyDocumentException]()}
+	errorOutboundWebIdentityFederationDisabledException = aws.ErrorShape{Shape: "OutboundWebIdentityFederationDisabledException", Code: "OutboundWebIdentityFederationDisabledException", Status: 403, Type: reflect.TypeFor[OutboundWebIdentityFederationDisabledException]()}
+	errorPackedPolicyTooLargeException                  = aws.ErrorShape{Shape: "PackedPolicyTooLargeException", Code: "PackedPolicyTooLarge", Status: 400, Type: reflect.TypeFor[PackedPolicyTooLargeException]()}
+	errorRegionDisabledException                        = aws.ErrorShape{Shape: "RegionDisabledException", Code: "RegionDisabledException", Status: 403, Type: reflect.TypeFor[RegionDisabledException]()}
+	errorSessionDurationEscalationException             = aws.ErrorShape{Shape: "SessionDurationEscalationException", Code: "SessionDurationEscalationException", Status: 403, Type: reflect.TypeFor[SessionDurationEscalationException]()}
 )
 
 // NewExpiredTokenException returns the error ExpiredTokenException with its code and status.
 func NewExpiredTokenException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("ExpiredTokenException", "ExpiredTokenException", 400, format, args...)
+}
+
+// NewExpiredTradeInTokenException returns the error ExpiredTradeInTokenException with its code and status.
+func NewExpiredTradeInTokenException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("ExpiredTradeInTokenException", "ExpiredTradeInTokenException", 400, format, args...)
 }
 
 // NewIDPCommunicationErrorException returns the error IDPCommunicationErrorException with its code and status.
@@ -44,9 +53,19 @@ func NewInvalidIdentityTokenException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("InvalidIdentityTokenException", "InvalidIdentityToken", 400, format, args...)
 }
 
+// NewJWTPayloadSizeExceededException returns the error JWTPayloadSizeExceededException with its code and status.
+func NewJWTPayloadSizeExceededException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("JWTPayloadSizeExceededException", "JWTPayloadSizeExceededException", 400, format, args...)
+}
+
 // NewMalformedPolicyDocumentException returns the error MalformedPolicyDocumentException with its code and status.
 func NewMalformedPolicyDocumentException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("MalformedPolicyDocumentException", "MalformedPolicyDocument", 400, format, args...)
+}
+
+// NewOutboundWebIdentityFederationDisabledException returns the error OutboundWebIdentityFederationDisabledException with its code and status.
+func NewOutboundWebIdentityFederationDisabledException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("OutboundWebIdentityFederationDisabledException", "OutboundWebIdentityFederationDisabledException", 403, format, args...)
 }
 
 // NewPackedPolicyTooLargeException returns the error PackedPolicyTooLargeException with its code and status.
@@ -57,4 +76,9 @@ func NewPackedPolicyTooLargeException(format string, args ...any) *aws.Error {
 // NewRegionDisabledException returns the error RegionDisabledException with its code and status.
 func NewRegionDisabledException(format string, args ...any) *aws.Error {
 	return aws.NewShapeError("RegionDisabledException", "RegionDisabledException", 403, format, args...)
+}
+
+// NewSessionDurationEscalationException returns the error SessionDurationEscalationException with its code and status.
+func NewSessionDurationEscalationException(format string, args ...any) *aws.Error {
+	return aws.NewShapeError("SessionDurationEscalationException", "SessionDurationEscalationException", 403, format, args...)
 }

@@ -26,6 +26,7 @@ var AssumeRoleWithSAML = aws.NewOp[AssumeRoleWithSAMLInput, AssumeRoleWithSAMLOu
 	Method:        "POST",
 	URI:           "/",
 	OutputWrapper: "AssumeRoleWithSAMLResult",
+	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
 	Grants: []aws.Grant{
 		{Action: "sts:AssumeRoleWithSAML"},
@@ -39,9 +40,23 @@ var AssumeRoleWithWebIdentity = aws.NewOp[AssumeRoleWithWebIdentityInput, Assume
 	Method:        "POST",
 	URI:           "/",
 	OutputWrapper: "AssumeRoleWithWebIdentityResult",
+	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorIDPCommunicationErrorException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
 	Grants: []aws.Grant{
 		{Action: "sts:AssumeRoleWithWebIdentity"},
+	},
+})
+
+// AssumeRoot is the operation AssumeRoot.
+var AssumeRoot = aws.NewOp[AssumeRootInput, AssumeRootOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "AssumeRoot",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "AssumeRootResult",
+	Errors:        []aws.ErrorShape{errorRegionDisabledException, errorExpiredTokenException},
+	Grants: []aws.Grant{
+		{Action: "sts:AssumeRoot"},
 	},
 })
 
@@ -82,6 +97,19 @@ var GetCallerIdentity = aws.NewOp[GetCallerIdentityInput, GetCallerIdentityOutpu
 	},
 })
 
+// GetDelegatedAccessToken is the operation GetDelegatedAccessToken.
+var GetDelegatedAccessToken = aws.NewOp[GetDelegatedAccessTokenInput, GetDelegatedAccessTokenOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "GetDelegatedAccessToken",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "GetDelegatedAccessTokenResult",
+	Errors:        []aws.ErrorShape{errorExpiredTradeInTokenException, errorRegionDisabledException, errorPackedPolicyTooLargeException},
+	Grants: []aws.Grant{
+		{Action: "sts:GetDelegatedAccessToken"},
+	},
+})
+
 // GetFederationToken is the operation GetFederationToken.
 var GetFederationToken = aws.NewOp[GetFederationTokenInput, GetFederationTokenOutput](&aws.Operation{
 	API:           &metadata,
@@ -105,5 +133,18 @@ var GetSessionToken = aws.NewOp[GetSessionTokenInput, GetSessionTokenOutput](&aw
 	Errors:        []aws.ErrorShape{errorRegionDisabledException},
 	Grants: []aws.Grant{
 		{Action: "sts:GetSessionToken"},
+	},
+})
+
+// GetWebIdentityToken is the operation GetWebIdentityToken.
+var GetWebIdentityToken = aws.NewOp[GetWebIdentityTokenInput, GetWebIdentityTokenOutput](&aws.Operation{
+	API:           &metadata,
+	Name:          "GetWebIdentityToken",
+	Method:        "POST",
+	URI:           "/",
+	OutputWrapper: "GetWebIdentityTokenResult",
+	Errors:        []aws.ErrorShape{errorSessionDurationEscalationException, errorOutboundWebIdentityFederationDisabledException, errorJWTPayloadSizeExceededException},
+	Grants: []aws.Grant{
+		{Action: "sts:GetWebIdentityToken"},
 	},
 })

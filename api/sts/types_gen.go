@@ -20,7 +20,7 @@ type AssumeRoleInput struct {
 	SerialNumber      *string                `aws:"SerialNumber,min=9,max=256" pattern:"[\\w+=/:,.@-]*"`
 	TokenCode         *string                `aws:"TokenCode,min=6,max=6" pattern:"[\\d]*"`
 	SourceIdentity    *string                `aws:"SourceIdentity,min=2,max=64" pattern:"[\\w+=,.@-]*"`
-	ProvidedContexts  []ProvidedContext      `aws:"ProvidedContexts,max=5"`
+	ProvidedContexts  []ProvidedContext      `aws:"ProvidedContexts,min=1,max=5"`
 }
 
 // AssumeRoleOutput is the output of AssumeRole.
@@ -81,6 +81,21 @@ type AssumeRoleWithWebIdentityOutput struct {
 	SourceIdentity              *string          `aws:"SourceIdentity,min=2,max=64" pattern:"[\\w+=,.@-]*"`
 }
 
+// AssumeRootInput is the input of AssumeRoot.
+type AssumeRootInput struct {
+	_               struct{}             `aws:"shape=AssumeRootRequest"`
+	TargetPrincipal string               `aws:"TargetPrincipal,required,min=12,max=2048"`
+	TaskPolicyARN   PolicyDescriptorType `aws:"TaskPolicyArn,required"`
+	DurationSeconds *int32               `aws:"DurationSeconds,min=0,max=900"`
+}
+
+// AssumeRootOutput is the output of AssumeRoot.
+type AssumeRootOutput struct {
+	_              struct{}     `aws:"shape=AssumeRootResponse"`
+	Credentials    *Credentials `aws:"Credentials"`
+	SourceIdentity *string      `aws:"SourceIdentity,min=2,max=64" pattern:"[\\w+=,.@-]*"`
+}
+
 // DecodeAuthorizationMessageInput is the input of DecodeAuthorizationMessage.
 type DecodeAuthorizationMessageInput struct {
 	_              struct{} `aws:"shape=DecodeAuthorizationMessageRequest"`
@@ -118,6 +133,20 @@ type GetCallerIdentityOutput struct {
 	ARN     *string  `aws:"Arn,min=20,max=2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
 }
 
+// GetDelegatedAccessTokenInput is the input of GetDelegatedAccessToken.
+type GetDelegatedAccessTokenInput struct {
+	_            struct{} `aws:"shape=GetDelegatedAccessTokenRequest"`
+	TradeInToken string   `aws:"TradeInToken,required,sensitive"`
+}
+
+// GetDelegatedAccessTokenOutput is the output of GetDelegatedAccessToken.
+type GetDelegatedAccessTokenOutput struct {
+	_                struct{}     `aws:"shape=GetDelegatedAccessTokenResponse"`
+	Credentials      *Credentials `aws:"Credentials"`
+	PackedPolicySize *int32       `aws:"PackedPolicySize,min=0"`
+	AssumedPrincipal *string      `aws:"AssumedPrincipal,min=20,max=2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
+}
+
 // GetFederationTokenInput is the input of GetFederationToken.
 type GetFederationTokenInput struct {
 	_               struct{}               `aws:"shape=GetFederationTokenRequest"`
@@ -150,6 +179,22 @@ type GetSessionTokenOutput struct {
 	Credentials *Credentials `aws:"Credentials"`
 }
 
+// GetWebIdentityTokenInput is the input of GetWebIdentityToken.
+type GetWebIdentityTokenInput struct {
+	_                struct{} `aws:"shape=GetWebIdentityTokenRequest"`
+	Audience         []string `aws:"Audience,required,min=1,max=10,each.min=1,each.max=1000"`
+	DurationSeconds  *int32   `aws:"DurationSeconds,min=60,max=3600"`
+	SigningAlgorithm string   `aws:"SigningAlgorithm,required,min=5,max=5"`
+	Tags             []Tag    `aws:"Tags,max=50"`
+}
+
+// GetWebIdentityTokenOutput is the output of GetWebIdentityToken.
+type GetWebIdentityTokenOutput struct {
+	_                struct{}   `aws:"shape=GetWebIdentityTokenResponse"`
+	WebIdentityToken *string    `aws:"WebIdentityToken,sensitive"`
+	Expiration       *time.Time `aws:"Expiration"`
+}
+
 // AssumedRoleUser is the structure AssumedRoleUser.
 type AssumedRoleUser struct {
 	AssumedRoleID string `aws:"AssumedRoleId,required,min=2,max=193" pattern:"[\\w+=,.@:-]*"`
@@ -167,6 +212,11 @@ type Credentials struct {
 // ExpiredTokenException is the structure ExpiredTokenException.
 type ExpiredTokenException struct {
 	_ struct{} `aws:"error=ExpiredTokenException"`
+}
+
+// ExpiredTradeInTokenException is the structure ExpiredTradeInTokenException.
+type ExpiredTradeInTokenException struct {
+	_ struct{} `aws:"error=ExpiredTradeInTokenException"`
 }
 
 // FederatedUser is the structure FederatedUser.
@@ -195,9 +245,19 @@ type InvalidIdentityTokenException struct {
 	_ struct{} `aws:"error=InvalidIdentityToken"`
 }
 
+// JWTPayloadSizeExceededException is the structure JWTPayloadSizeExceededException.
+type JWTPayloadSizeExceededException struct {
+	_ struct{} `aws:"error=JWTPayloadSizeExceededException"`
+}
+
 // MalformedPolicyDocumentException is the structure MalformedPolicyDocumentException.
 type MalformedPolicyDocumentException struct {
 	_ struct{} `aws:"error=MalformedPolicyDocument"`
+}
+
+// OutboundWebIdentityFederationDisabledException is the structure OutboundWebIdentityFederationDisabledException.
+type OutboundWebIdentityFederationDisabledException struct {
+	_ struct{} `aws:"error=OutboundWebIdentityFederationDisabledException"`
 }
 
 // PackedPolicyTooLargeException is the structure PackedPolicyTooLargeException.
@@ -219,6 +279,11 @@ type ProvidedContext struct {
 // RegionDisabledException is the structure RegionDisabledException.
 type RegionDisabledException struct {
 	_ struct{} `aws:"error=RegionDisabledException"`
+}
+
+// SessionDurationEscalationException is the structure SessionDurationEscalationException.
+type SessionDurationEscalationException struct {
+	_ struct{} `aws:"error=SessionDurationEscalationException"`
 }
 
 // Tag is the structure Tag.

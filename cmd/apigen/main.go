@@ -1,9 +1,10 @@
 // Command apigen generates the packages below api/ from AWS API models. It runs in the folder api (see api/generate.go)
 // and reads there
 //
-//	services.txt          which packages to generate, from which models
-//	patches/PACKAGE.json  fixes of the model and what newer models add, as an RFC 7386 merge patch
-//	authz/PACKAGE.txt     the IAM permissions the operations need
+//	services.txt                which packages to generate, from which models
+//	patches/PACKAGE.newer.json  what newer models add, as an RFC 7386 merge patch; written by apigen -diff
+//	patches/PACKAGE.json        fixes of the model, written by hand, as a merge patch applied after the newer one
+//	authz/PACKAGE.txt           the IAM permissions the operations need
 //
 // With -diff it compares two models instead and prints the merge patch that leads from the first to the second.
 package main

@@ -123,12 +123,14 @@ func (s service) render(models, dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	patch, err := model.ReadTree(filepath.Join(dir, "patches", s.Package+".json"))
-	switch {
-	case err == nil:
-		model.MergePatch(tree, patch)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+	for _, name := range []string{s.Package + ".newer.json", s.Package + ".json"} {
+		patch, err := model.ReadTree(filepath.Join(dir, "patches", name))
+		switch {
+		case err == nil:
+			model.MergePatch(tree, patch)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
 	}
 	m, err := model.Load(tree)
 	if err != nil {

@@ -199,6 +199,7 @@ func structTag(s *model.Shape, use *model.Ref, goName string) (string, error) {
 		t.set("error", use.ErrorCode())
 	}
 	t.flag("stream", s.EventStream)
+	t.flag("result", use.Bool("unwrapped"))
 	if len(t.options) == 0 {
 		return "", nil
 	}

@@ -157,11 +157,15 @@ func appendValue(dst []byte, v Value) []byte {
 const lineWidth = 120
 
 func appendPretty(dst []byte, v Value, compact []byte, depth int) []byte {
-	obj, ok := v.(*Object)
-	if !ok || depth > 0 && len(compact) <= lineWidth-2*depth {
+	list, isList := v.([]Value)
+	obj, isObject := v.(*Object)
+	if !isList && !isObject || depth > 0 && len(compact) <= lineWidth-2*depth {
 		return append(dst, compact...)
 	}
 	indent := bytes.Repeat([]byte("  "), depth)
+	if isList {
+		return appendFilled(dst, list, indent)
+	}
 	dst = append(dst, '{')
 	for i, key := range obj.keys {
 		if i > 0 {
@@ -177,4 +181,24 @@ func appendPretty(dst []byte, v Value, compact []byte, depth int) []byte {
 	dst = append(dst, '\n')
 	dst = append(dst, indent...)
 	return append(dst, '}')
+}
+
+// appendFilled writes a list with as many elements on a line as fit.
+func appendFilled(dst []byte, list []Value, indent []byte) []byte {
+	dst = append(dst, '[')
+	width := lineWidth // the first element begins a line
+	for i, e := range list {
+		text := appendValue(nil, e)
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if width += len(text) + len(", "); width > lineWidth {
+			dst = append(append(append(dst, '\n'), indent...), "  "...)
+			width = len(indent) + len("  ") + len(text) + len(",")
+		} else {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, text...)
+	}
+	return append(append(append(dst, '\n'), indent...), ']')
 }
