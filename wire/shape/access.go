@@ -1,0 +1,68 @@
+package shape
+
+import "reflect"
+
+// Get returns the member's value without its pointer, and whether it is set. A value that is no pointer, slice, map or
+// interface is always set. v is the structure.
+func (f *Field) Get(v reflect.Value) (reflect.Value, bool) {
+	fv := v.Field(f.Index)
+	if f.Pointer {
+		if fv.IsNil() {
+			return reflect.Value{}, false
+		}
+		return fv.Elem(), true
+	}
+	switch f.Kind {
+	case Blob, List, Map, Document, Reader, Events:
+		if fv.IsNil() {
+			return reflect.Value{}, false
+		}
+	}
+	return fv, true
+}
+
+// Target returns the member's settable value, allocated when the field is a nil pointer. v must be addressable.
+func (f *Field) Target(v reflect.Value) reflect.Value {
+	fv := v.Field(f.Index)
+	if !f.Pointer {
+		return fv
+	}
+	if fv.IsNil() {
+		p := reflect.New(f.Type)
+		fv.Set(p)
+		return p.Elem()
+	}
+	return fv.Elem()
+}
+
+// SetString sets a string member.
+func (f *Field) SetString(v reflect.Value, s string) {
+	if f.Pointer && f.Type == stringType {
+		v.Field(f.Index).Set(reflect.ValueOf(&s))
+		return
+	}
+	f.Target(v).SetString(s)
+}
+
+var stringType = reflect.TypeFor[string]()
+
+// Append makes room for one more element in the list v and returns that element, zero.
+func Append(v reflect.Value) reflect.Value {
+	n := v.Len()
+	if n == v.Cap() {
+		v.Grow(1)
+	}
+	v.SetLen(n + 1)
+	e := v.Index(n)
+	e.SetZero()
+	return e
+}
+
+// StructureOf returns the addressable structure that in, a pointer, points to and its plan.
+func StructureOf(in any) (*Struct, reflect.Value) {
+	v := reflect.ValueOf(in)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	return Of(v.Type()), v
+}
