@@ -1,0 +1,14 @@
+package mem_test
+
+import (
+	"testing"
+
+	"drydock/store"
+	"drydock/store/mem"
+	"drydock/store/storetest"
+)
+
+func TestDriver(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) store.Driver { return mem.New() })
+}

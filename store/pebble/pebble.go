@@ -1,0 +1,349 @@
+// Package pebble is the store's driver for one process and a data directory: an LSM tree with a write-ahead log.
+//
+// A commit is applied under a lock and becomes visible to later Updates at once, so that they can build on it, but its
+// fsync happens outside of the lock: one fsync makes many commits durable. Nothing that is not durable is told to
+// anyone:
+//
+//   - a commit returns after its fsync. The log is ordered, so what the transaction read is durable by then, too;
+//   - an Update that ends without a write waits until the state it began on is durable;
+//   - a View never waits: it gets the newest state that is durable. A commit that returned is part of it.
+//
+// When an fsync fails it is unknown what the disk has. The driver then refuses everything until it is opened again.
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"drydock/store"
+	"drydock/store/occ"
+)
+
+// The sizes suit a process of some 60 MiB; the operating system's page cache does the rest.
+const (
+	cacheSize    = 8 << 20
+	memTableSize = 4 << 20
+	maxOpenFiles = 256
+	bloomBits    = 10
+)
+
+// The driver's own keys, behind all others.
+var (
+	ownKeys   = []byte{0xFF}
+	formatKey = []byte("\xFFformat")
+)
+
+// format is what formatKey holds: how this driver and package store lay out keys and values.
+const format = "1"
+
+// Options are the settings of a driver. The zero value works.
+type Options struct {
+	// Logger gets what the tree has to say: trouble as errors, the rest at debug level. None by default.
+	Logger *slog.Logger
+	// FS replaces the file system, for tests.
+	FS vfs.FS
+}
+
+// Driver is a store.Driver in a directory.
+type Driver struct {
+	db   *pebble.DB
+	dir  string
+	gate occ.Gate
+	log  occ.Log
+	gaps gaps
+
+	commitMu sync.Mutex // held while a commit is checked and applied: orders the versions
+
+	mu      sync.Mutex // guards the fields below
+	latest  *view      // the state after the last commit
+	durable *view      // the newest state that is on disk
+	settled *sync.Cond // durable or broken has changed
+	broken  error      // why nothing works any more
+}
+
+var _ store.Driver = (*Driver)(nil)
+
+// Open opens the store in dir, which is created if it is not there. A directory that another process uses, or that a
+// newer program has written, is an error that says so.
+func Open(dir string, o Options) (*Driver, error) {
+	fs := o.FS
+	if fs == nil {
+		fs = vfs.Default
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("creating the data directory: %w", err)
+	}
+	lock, err := pebble.LockDirectory(dir, fs)
+	switch {
+	case errors.Is(err, syscall.EAGAIN), err != nil && err.Error() == "lock held by current process":
+		return nil, fmt.Errorf("data directory %s is used by another drydock", dir)
+	case err != nil:
+		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
+	}
+	d := &Driver{dir: dir}
+	d.settled = sync.NewCond(&d.mu)
+	if d.db, err = pebble.Open(dir, d.options(fs, lock, o.Logger)); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), lock.Close())
+	}
+	if err := lock.Close(); err != nil { // the tree holds it on
+		return nil, errors.Join(err, d.db.Close())
+	}
+	if err := d.checkFormat(); err != nil {
+		return nil, errors.Join(err, d.db.Close())
+	}
+	first := &view{driver: d, snapshot: d.db.NewSnapshot(), refs: 2}
+	d.latest, d.durable = first, first
+	return d, nil
+}
+
+func (d *Driver) options(fs vfs.FS, lock *pebble.Lock, logger *slog.Logger) *pebble.Options {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	o := &pebble.Options{
+		FS:                 fs,
+		Lock:               lock,
+		FormatMajorVersion: pebble.FormatValueSeparation,
+		CacheSize:          cacheSize,
+		MemTableSize:       memTableSize,
+		MaxOpenFiles:       maxOpenFiles,
+		Logger:             treeLogger{logger.With("component", "store")},
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	return o
+}
+
+// checkFormat marks a new store and refuses one that is laid out otherwise.
+func (d *Driver) checkFormat() error {
+	value, closer, err := d.db.Get(formatKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		if err := d.db.Set(formatKey, []byte(format), pebble.Sync); err != nil {
+			return fmt.Errorf("writing the store's format: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the store's format: %w", err)
+	}
+	found := string(value)
+	if err := closer.Close(); err != nil {
+		return fmt.Errorf("reading the store's format: %w", err)
+	}
+	if found != format {
+		return fmt.Errorf("data directory %s has the format %q, this drydock reads %q", d.dir, found, format)
+	}
+	return nil
+}
+
+// Begin implements store.Driver.
+func (d *Driver) Begin(ctx context.Context, writable bool) (store.Txn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := d.gate.Enter(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken != nil {
+		d.gate.Leave()
+		return nil, d.broken
+	}
+	v := d.durable
+	if writable {
+		v = d.latest
+		d.log.Begin(v.version)
+	}
+	v.refs++
+	return occ.Begin(d, &d.gate, &d.log, &reader{view: v}, v.version, writable), nil
+}
+
+// Commit implements occ.Backend.
+func (d *Driver) Commit(ctx context.Context, version uint64, reads *occ.Reads, writes *occ.Writes) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	version, err := d.log.Check(reads, version)
+	if err != nil {
+		return err
+	}
+	batch := d.db.NewBatchWithSize(writes.Size() + 16*writes.Len() + 64)
+	for w := range writes.All() {
+		if w.Value == nil {
+			err = batch.Delete(w.Key, nil)
+		} else {
+			err = batch.Set(w.Key, w.Value, nil)
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("filling a batch: %w", err), batch.Close())
+		}
+	}
+	keys := writes.Keys()
+	return d.apply(batch, func() (uint64, error) {
+		if _, err := d.log.Check(reads, version); err != nil {
+			return 0, err
+		}
+		version := d.log.Append(keys)
+		d.gaps.fill(keys, version)
+		return version, nil
+	})
+}
+
+// DropAll implements store.Driver.
+func (d *Driver) DropAll(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := d.gate.Enter(); err != nil {
+		return err
+	}
+	defer d.gate.Leave()
+	batch := d.db.NewBatch()
+	if err := batch.DeleteRange([]byte{0}, ownKeys, nil); err != nil {
+		return errors.Join(fmt.Errorf("filling a batch: %w", err), batch.Close())
+	}
+	return d.apply(batch, func() (uint64, error) {
+		version := d.log.AppendAll()
+		d.gaps.fill(nil, version)
+		return version, nil
+	})
+}
+
+// apply makes the batch the next version, which admit gives it or refuses, and waits until it is durable.
+func (d *Driver) apply(batch *pebble.Batch, admit func() (uint64, error)) error {
+	v, err := d.applyNoSync(batch, admit)
+	if err != nil {
+		return err
+	}
+	err = batch.SyncWait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		err = d.broken // an earlier commit's fsync failed: the log has a hole below this one
+	}
+	if err != nil {
+		d.breakDown(err)
+		d.release(v)
+		return d.broken
+	}
+	if v.version <= d.durable.version {
+		d.release(v)
+	} else {
+		d.release(d.durable)
+		d.durable = v
+		d.settled.Broadcast()
+	}
+	if err := batch.Close(); err != nil {
+		return fmt.Errorf("closing a batch: %w", err)
+	}
+	return nil
+}
+
+// applyNoSync applies the batch and returns the state after it, to be released by the caller.
+func (d *Driver) applyNoSync(batch *pebble.Batch, admit func() (uint64, error)) (v *view, err error) {
+	d.commitMu.Lock()
+	defer d.commitMu.Unlock()
+	d.mu.Lock()
+	broken := d.broken
+	d.mu.Unlock()
+	if broken != nil {
+		return nil, errors.Join(broken, batch.Close())
+	}
+	version, err := admit()
+	if err != nil {
+		return nil, errors.Join(err, batch.Close())
+	}
+	defer func() {
+		// The tree panics when its log takes no more.
+		if r := recover(); r != nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.breakDown(fmt.Errorf("%v", r))
+			v, err = nil, d.broken
+		}
+	}()
+	if err := d.db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.breakDown(err)
+		return nil, d.broken
+	}
+	v = &view{driver: d, snapshot: d.db.NewSnapshot(), version: version, refs: 2}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.release(d.latest)
+	d.latest = v
+	return v, nil
+}
+
+// breakDown makes the driver refuse everything. The caller holds mu.
+func (d *Driver) breakDown(err error) {
+	if d.broken == nil {
+		d.broken = fmt.Errorf("the store in %s has failed and must be opened again: %w", d.dir, err)
+		d.settled.Broadcast()
+	}
+}
+
+// Settle implements occ.Backend.
+func (d *Driver) Settle(version uint64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.durable.version < version && d.broken == nil {
+		d.settled.Wait()
+	}
+	if d.durable.version >= version {
+		return nil
+	}
+	return d.broken
+}
+
+// Close implements store.Driver. A second call returns store.ErrClosed. Closing a driver that has failed returns why.
+func (d *Driver) Close() error {
+	if err := d.gate.Close(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.release(d.latest)
+	d.release(d.durable)
+	broken := d.broken
+	d.mu.Unlock()
+	return errors.Join(broken, d.closeTree(broken != nil))
+}
+
+// closeTree closes the tree. One whose log has failed panics somewhere on the way, which says nothing new.
+func (d *Driver) closeTree(failed bool) (err error) {
+	if failed {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("closing the store: %v", r)
+			}
+		}()
+	}
+	if err := d.db.Close(); err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return nil
+}
+
+// treeLogger passes on what the tree logs.
+type treeLogger struct{ log *slog.Logger }
+
+func (l treeLogger) Infof(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+
+func (l treeLogger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+
+// Fatalf is called where the tree cannot go on, and must not return.
+func (l treeLogger) Fatalf(format string, args ...any) {
+	l.log.Error(fmt.Sprintf(format, args...))
+	panic(fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,119 @@
+package pebble
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"drydock/store"
+)
+
+// view is the state of a version. It is released when nobody refers to it.
+type view struct {
+	driver   *Driver
+	snapshot *pebble.Snapshot
+	version  uint64
+	refs     int // guarded by driver.mu
+}
+
+// release gives up a reference to v. The caller holds mu.
+func (d *Driver) release(v *view) {
+	if v.refs--; v.refs == 0 {
+		// An error would mean that it was closed before.
+		_ = v.snapshot.Close()
+	}
+}
+
+// reader is one transaction's use of a view. It is an occ.Snapshot.
+type reader struct {
+	view *view
+	last io.Closer // holds the memory of the value that Get returned last
+}
+
+// Get implements occ.Snapshot.
+func (r *reader) Get(key []byte) ([]byte, error) {
+	if err := r.free(); err != nil {
+		return nil, err
+	}
+	value, closer, err := r.view.snapshot.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, store.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a key: %w", err)
+	}
+	r.last = closer
+	return value, nil
+}
+
+func (r *reader) free() error {
+	if r.last == nil {
+		return nil
+	}
+	err := r.last.Close()
+	r.last = nil
+	return err
+}
+
+// Scan implements occ.Snapshot.
+func (r *reader) Scan(lo, hi []byte, reverse bool) iter.Seq2[[]byte, store.Value] {
+	return func(yield func([]byte, store.Value) bool) {
+		if len(hi) == 0 {
+			hi = ownKeys
+		}
+		d := r.view.driver
+		from := lo
+		if !reverse {
+			if from = d.gaps.skip(lo, r.view.version); bytes.Compare(from, hi) >= 0 {
+				return
+			}
+		}
+		it, err := r.view.snapshot.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: hi})
+		if err != nil {
+			yield(nil, store.Value{Err: fmt.Errorf("beginning a scan: %w", err)})
+			return
+		}
+		defer func() {
+			_ = it.Close() // repeats the error that was yielded
+		}()
+		var valid bool
+		if reverse {
+			valid = it.Last()
+		} else {
+			valid = it.First()
+			r.learn(it, lo, hi, valid)
+		}
+		for valid {
+			value, err := it.ValueAndErr()
+			if err != nil {
+				yield(nil, store.Value{Err: fmt.Errorf("scanning: %w", err)})
+				return
+			}
+			if !yield(it.Key(), store.Value{Bytes: value}) {
+				return
+			}
+			if reverse {
+				valid = it.Prev()
+			} else {
+				valid = it.Next()
+			}
+		}
+		if err := it.Error(); err != nil {
+			yield(nil, store.Value{Err: fmt.Errorf("scanning: %w", err)})
+		}
+	}
+}
+
+// Release implements occ.Snapshot.
+func (r *reader) Release() {
+	// The memory of a value that cannot be given back is lost, nothing else.
+	_ = r.free()
+	d := r.view.driver
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.release(r.view)
+}
