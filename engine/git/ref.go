@@ -1,0 +1,378 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+)
+
+const (
+	branchPrefix = "refs/heads/"
+	tagPrefix    = "refs/tags/"
+)
+
+// Repository is one bare repository. It holds no resources and its methods are safe for concurrent use. After Delete
+// they fail.
+type Repository struct {
+	engine *Engine
+	id     string
+	dir    string
+	head   *sync.Mutex // held while HEAD is changed
+}
+
+// ID is the id the repository was created with.
+func (r *Repository) ID() string { return r.id }
+
+// Ref is a reference: its full name, the object it names and, for annotated tags, the object at the tag's end.
+type Ref struct {
+	Name   string
+	ID     ID
+	Peeled ID // as ID unless the reference names a tag object
+}
+
+// Branch is the name without refs/heads/, or "" when the reference is no branch.
+func (r Ref) Branch() string { return after(r.Name, branchPrefix) }
+
+func after(s, prefix string) string {
+	if rest, ok := strings.CutPrefix(s, prefix); ok {
+		return rest
+	}
+	return ""
+}
+
+func (r *Repository) process(args ...string) process {
+	return process{tool: r.engine.git, home: r.engine.home(), dir: r.dir, bare: true, args: args}
+}
+
+// run runs a git command to its end.
+func (r *Repository) run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+	free, err := take(ctx, r.engine.commands)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	return r.process(args...).run(ctx, stdin)
+}
+
+// refs lists the references that are or lie below one of the names, by name.
+func (r *Repository) refs(ctx context.Context, names ...string) ([]Ref, error) {
+	args := append([]string{"for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "--"}, names...)
+	out, err := r.run(ctx, nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	var refs []Ref
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	for lines.Scan() {
+		parts := strings.SplitN(lines.Text(), " ", 3)
+		if len(parts) != 3 {
+			return nil, fmt.Errorf("unexpected line %q of git for-each-ref", lines.Text())
+		}
+		ref := Ref{Name: parts[2], ID: ID(parts[0]), Peeled: ID(parts[1])}
+		if ref.Peeled == "" {
+			ref.Peeled = ref.ID
+		}
+		refs = append(refs, ref)
+	}
+	return refs, lines.Err()
+}
+
+// Ref returns the reference with the full name, or ErrNotFound.
+func (r *Repository) Ref(ctx context.Context, name string) (Ref, error) {
+	if !ValidRefName(name) {
+		return Ref{}, fmt.Errorf("reference %.200q: %w", name, ErrInvalidName)
+	}
+	refs, err := r.refs(ctx, name)
+	if err != nil {
+		return Ref{}, fmt.Errorf("read reference %s: %w", name, err)
+	}
+	for _, ref := range refs {
+		if ref.Name == name {
+			return ref, nil
+		}
+	}
+	return Ref{}, fmt.Errorf("reference %s: %w", name, ErrNotFound)
+}
+
+// Branch returns the branch of that name, or ErrNotFound.
+func (r *Repository) Branch(ctx context.Context, name string) (Ref, error) {
+	if !ValidBranchName(name) {
+		return Ref{}, fmt.Errorf("branch %.200q: %w", name, ErrInvalidName)
+	}
+	return r.Ref(ctx, branchPrefix+name)
+}
+
+// Branches lists the branches in the order of their names, up to limit (0 is no limit), beginning behind the branch
+// named after (without refs/heads/; it need not exist any more). more tells that others follow.
+func (r *Repository) Branches(ctx context.Context, after string, limit int) (refs []Ref, more bool, err error) {
+	return r.page(ctx, branchPrefix, after, limit)
+}
+
+// Tags lists the tags as Branches does.
+func (r *Repository) Tags(ctx context.Context, after string, limit int) (refs []Ref, more bool, err error) {
+	return r.page(ctx, tagPrefix, after, limit)
+}
+
+func (r *Repository) page(ctx context.Context, prefix, after string, limit int) ([]Ref, bool, error) {
+	refs, err := r.refs(ctx, strings.TrimSuffix(prefix, "/"))
+	if err != nil {
+		return nil, false, fmt.Errorf("list %s: %w", prefix, err)
+	}
+	sort.Slice(refs, func(i, j int) bool { return refs[i].Name < refs[j].Name })
+	if after != "" {
+		refs = refs[sort.Search(len(refs), func(i int) bool { return refs[i].Name > prefix+after }):]
+	}
+	if limit > 0 && len(refs) > limit {
+		return refs[:limit], true, nil
+	}
+	return refs, false, nil
+}
+
+// ResolveCommit finds the commit that a user names by its full id, a full reference name, a branch, a tag, or HEAD,
+// tried in this order. It returns ErrNotFound when nothing has the name, ErrWrongType when it is no commit.
+func (r *Repository) ResolveCommit(ctx context.Context, name string) (ID, error) {
+	id, err := r.resolve(ctx, name)
+	if err != nil {
+		return "", fmt.Errorf("resolve %.200q: %w", name, err)
+	}
+	reader, err := r.reader(ctx)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", name, err)
+	}
+	defer reader.close()
+	id, err = reader.peel(id)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", name, err)
+	}
+	return id, nil
+}
+
+func (r *Repository) resolve(ctx context.Context, name string) (ID, error) {
+	if isHexID(name) {
+		return ID(name), nil
+	}
+	if name == "HEAD" {
+		branch, err := r.DefaultBranch(ctx)
+		if err != nil {
+			return "", err
+		}
+		if branch == "" {
+			return "", ErrNotFound
+		}
+		name = branchPrefix + branch
+	}
+	var candidates []string
+	for _, prefix := range []string{"", branchPrefix, tagPrefix} {
+		if ValidRefName(prefix + name) {
+			candidates = append(candidates, prefix+name)
+		}
+	}
+	if candidates == nil {
+		return "", ErrInvalidName
+	}
+	refs, err := r.refs(ctx, candidates...)
+	if err != nil {
+		return "", err
+	}
+	for _, candidate := range candidates {
+		if i := slices.IndexFunc(refs, func(ref Ref) bool { return ref.Name == candidate }); i >= 0 {
+			return refs[i].ID, nil
+		}
+	}
+	return "", ErrNotFound
+}
+
+// CreateBranch makes a branch at a commit. It returns ErrExists, ErrRefConflict, ErrNotFound or ErrWrongType for the
+// commit. The first branch becomes the default branch.
+func (r *Repository) CreateBranch(ctx context.Context, name string, commit ID) error {
+	return r.updateBranch(ctx, name, "", commit)
+}
+
+// UpdateBranch moves a branch from a commit to another; ErrBranchMoved when it is not at old.
+func (r *Repository) UpdateBranch(ctx context.Context, name string, old, commit ID) error {
+	if old == "" {
+		return fmt.Errorf("update branch %s without its old commit: %w", name, ErrInvalidID)
+	}
+	return r.updateBranch(ctx, name, old, commit)
+}
+
+func (r *Repository) updateBranch(ctx context.Context, name string, old, commit ID) error {
+	if !ValidBranchName(name) {
+		return fmt.Errorf("branch %.200q: %w", name, ErrInvalidName)
+	}
+	if _, err := r.Commit(ctx, commit); err != nil {
+		return err
+	}
+	return r.updateRef(ctx, RefUpdate{Ref: branchPrefix + name, Old: old, New: commit})
+}
+
+// DeleteBranch removes a branch and returns the commit it was at. The default branch stays: ErrDefaultBranch.
+func (r *Repository) DeleteBranch(ctx context.Context, name string) (ID, error) {
+	ref, err := r.Branch(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	r.head.Lock()
+	defer r.head.Unlock()
+	if head, err := r.headTarget(); err != nil {
+		return "", err
+	} else if head == ref.Name {
+		return "", fmt.Errorf("delete branch %s: %w", name, ErrDefaultBranch)
+	}
+	return ref.ID, r.updateRef(ctx, RefUpdate{Ref: ref.Name, Old: ref.ID})
+}
+
+// RefUpdate is one change of a reference. Old is empty when it is created, New when it is deleted.
+type RefUpdate struct {
+	Ref      string
+	Old, New ID
+}
+
+// Kind is "create", "update" or "delete".
+func (u RefUpdate) Kind() string {
+	switch {
+	case u.New == "":
+		return "delete"
+	case u.Old == "":
+		return "create"
+	default:
+		return "update"
+	}
+}
+
+// updateRef changes a reference if it has its old value.
+func (r *Repository) updateRef(ctx context.Context, u RefUpdate) error {
+	if !ValidRefName(u.Ref) || u.Old != "" && !isHexID(string(u.Old)) || u.New != "" && !isHexID(string(u.New)) {
+		return fmt.Errorf("update reference %.200q: %w", u.Ref, ErrInvalidName)
+	}
+	command := fmt.Sprintf("update %s\x00%s\x00%s\x00", u.Ref, u.New.wire(), u.Old.wire())
+	if u.New == "" {
+		command = fmt.Sprintf("delete %s\x00%s\x00", u.Ref, u.Old.wire())
+	}
+	if _, err := r.run(ctx, strings.NewReader(command), "update-ref", "--no-deref", "--stdin", "-z"); err != nil {
+		return fmt.Errorf("update reference %s: %w", u.Ref, r.explainUpdate(ctx, u, err))
+	}
+	return r.refsChanged(ctx, []RefUpdate{u})
+}
+
+// explainUpdate finds why an update was refused.
+func (r *Repository) explainUpdate(ctx context.Context, u RefUpdate, cause error) error {
+	var failed *CommandError
+	if !errors.As(cause, &failed) {
+		return cause
+	}
+	now, err := r.Ref(ctx, u.Ref)
+	switch {
+	case errors.Is(err, ErrNotFound) && u.Old != "":
+		return ErrNotFound
+	case err == nil && u.Old == "":
+		return ErrExists
+	case err == nil && now.ID != u.Old:
+		return ErrBranchMoved
+	case strings.Contains(failed.Stderr, "cannot create") || strings.Contains(failed.Stderr, "cannot process"):
+		return ErrRefConflict
+	default:
+		return cause
+	}
+}
+
+// refsChanged makes changes durable and lets the first branch of a repository become its default.
+func (r *Repository) refsChanged(ctx context.Context, updates []RefUpdate) error {
+	names := make([]string, len(updates))
+	for i, u := range updates {
+		names[i] = u.Ref
+	}
+	if err := r.syncRefs(names); err != nil {
+		return fmt.Errorf("sync references: %w", err)
+	}
+	for _, u := range updates {
+		if u.Old == "" && u.New != "" && strings.HasPrefix(u.Ref, branchPrefix) {
+			return r.adoptHead(ctx, u.Ref)
+		}
+	}
+	return nil
+}
+
+// adoptHead makes ref the default branch when there is none.
+func (r *Repository) adoptHead(ctx context.Context, ref string) error {
+	r.head.Lock()
+	defer r.head.Unlock()
+	target, err := r.headTarget()
+	if err != nil {
+		return err
+	}
+	if target == ref {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(target))); err == nil {
+		return nil // the common case, without a process
+	}
+	if _, err := r.Ref(ctx, target); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return r.setHead(ref)
+}
+
+// DefaultBranch is the branch that HEAD names, without refs/heads/, or "" as long as that branch does not exist.
+func (r *Repository) DefaultBranch(ctx context.Context) (string, error) {
+	target, err := r.headTarget()
+	if err != nil {
+		return "", err
+	}
+	if _, err := r.Ref(ctx, target); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return "", nil
+		}
+		return "", err
+	}
+	return after(target, branchPrefix), nil
+}
+
+// SetDefaultBranch makes an existing branch the one HEAD names.
+func (r *Repository) SetDefaultBranch(ctx context.Context, name string) error {
+	r.head.Lock()
+	defer r.head.Unlock()
+	ref, err := r.Branch(ctx, name)
+	if err != nil {
+		return fmt.Errorf("set default branch: %w", err)
+	}
+	return r.setHead(ref.Name)
+}
+
+func (r *Repository) headTarget() (string, error) {
+	content, err := os.ReadFile(filepath.Join(r.dir, "HEAD"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("repository %s: %w", r.id, ErrNotFound)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read HEAD: %w", err)
+	}
+	target, ok := strings.CutPrefix(strings.TrimSpace(string(content)), "ref: ")
+	if !ok || !ValidRefName(target) {
+		return "", fmt.Errorf("read HEAD of repository %s: %w", r.id, ErrInvalidName)
+	}
+	return target, nil
+}
+
+// setHead replaces HEAD. The caller holds head.
+func (r *Repository) setHead(ref string) error {
+	tmp := filepath.Join(r.dir, "HEAD.new")
+	_ = os.Remove(tmp) // of a crash
+	if err := writeSynced(tmp, "ref: "+ref+"\n"); err != nil {
+		return fmt.Errorf("write HEAD: %w", err)
+	}
+	if err := os.Rename(tmp, filepath.Join(r.dir, "HEAD")); err != nil {
+		return fmt.Errorf("replace HEAD: %w", err)
+	}
+	return syncFolder(r.dir)
+}
