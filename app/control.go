@@ -15,11 +15,11 @@ import (
 func (c *Cloud) control(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_drydock/health", c.health)
-	mux.HandleFunc("GET /_drydock/metrics", c.gateway.ServeMetrics)
+	mux.HandleFunc("GET /_drydock/metrics", c.Gateway.ServeMetrics)
 	mux.HandleFunc("GET /_drydock/clock", c.showClock)
 	mux.HandleFunc("POST /_drydock/clock", c.moveClock)
 	mux.HandleFunc("POST /_drydock/reset", c.reset)
-	mux.HandleFunc("GET /_drydock/explain/{request}", c.gateway.ServeExplain)
+	mux.HandleFunc("GET /_drydock/explain/{request}", c.Gateway.ServeExplain)
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
 	mux.HandleFunc("GET /_drydock/coverage", c.coverage)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
@@ -51,7 +51,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 	services := map[string]string{}
-	for _, m := range c.modules {
+	for _, m := range c.Modules {
 		services[m.API.Package] = "running"
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"status": "running", "version": Version, "services": services})
@@ -59,7 +59,7 @@ func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 
 func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
 	services := map[string]string{}
-	for _, m := range c.modules {
+	for _, m := range c.Modules {
 		services[m.API.EndpointPrefix] = "available"
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"services": services, "edition": "drydock", "version": Version})
@@ -118,7 +118,7 @@ func (c *Cloud) setClock(r *http.Request, in clockRequest) error {
 			return fmt.Errorf("advance by %s: not a duration", strconv.Quote(in.By))
 		}
 		watch := clock.StartStopwatch()
-		if err := c.tasks.Advance(r.Context(), d); err != nil {
+		if err := c.Tasks.Advance(r.Context(), d); err != nil {
 			return err
 		}
 		c.log.Info("clock advanced", "by", d, "took", watch.Elapsed())
@@ -153,7 +153,7 @@ func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
 // Coverage lists the operations of every API, carried out or not, in the order of the modules.
 func (c *Cloud) Coverage() []Coverage {
 	var list []Coverage
-	for _, m := range c.modules {
+	for _, m := range c.Modules {
 		bound := map[string]bool{}
 		for _, h := range m.Operations {
 			bound[h.Operation.Name] = true

@@ -29,13 +29,13 @@ type Deps struct {
 	Bus      *bus.Bus
 	Sessions *session.Issuer
 	Keys     *Keys
-	Machines machine.Driver
+	Machines *machine.Host
 	Log      *slog.Logger
 	Random   io.Reader
 	// Cloud makes calls that no request asked for, as a task's: see NewCall.
 	Cloud aws.Cloud
-	// Dir is a folder of the service's own for what neither the store nor the blobs can hold, such as git repositories.
-	// It is empty in an ephemeral cloud until the service asks for it with a temporary folder.
+	// Dir is the data directory, for what neither the store nor the blobs can hold: a service keeps to the folder in it
+	// that has the service's name.
 	Dir string
 	// Endpoint is the URL at which machines reach the cloud, known once it listens.
 	Endpoint func() string

@@ -1,0 +1,226 @@
+// Package app puts the cloud together: configuration, start order, shutdown. It is the only package that knows every
+// other.
+package app
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"drydock/aws"
+	"drydock/blob"
+	"drydock/bus"
+	"drydock/clock"
+	"drydock/gateway"
+	"drydock/gateway/tlsca"
+	"drydock/machine"
+	"drydock/policy"
+	"drydock/policy/session"
+	"drydock/resource"
+	"drydock/service"
+	"drydock/service/all"
+	"drydock/store"
+	"drydock/store/mem"
+	"drydock/store/pebble"
+	"drydock/task"
+)
+
+// Cloud is a running AWS.
+type Cloud struct {
+	*assembly.Assembly
+	config    Config
+	log       *slog.Logger
+	dir       string // the data directory, or the temporary folder of an ephemeral cloud
+	clock     *clock.Clock
+	db        *store.DB
+	blobs     *blob.Store
+	machines  *machine.Host
+	authority *tlsca.CA
+	handler   http.Handler
+
+	mu        sync.Mutex // guards the fields below
+	endpoint  string
+	resetting sync.RWMutex // held for writing while everything is deleted
+}
+
+// Open opens the data directory and prepares the cloud; it does not listen yet.
+func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err error) {
+	config, err = config.complete()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cloud{config: config, log: log, clock: clock.New()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close(ctx))
+		}
+	}()
+	if err = c.openStorage(); err != nil {
+		return nil, err
+	}
+	if err = c.restoreClock(ctx); err != nil {
+		return nil, err
+	}
+	if err = c.openMachines(ctx); err != nil {
+		return nil, err
+	}
+	if err = c.assemble(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// openStorage opens the store and the blobs.
+func (c *Cloud) openStorage() (err error) {
+	if c.config.Ephemeral {
+		c.dir, err = os.MkdirTemp("", "drydock-")
+		if err != nil {
+			return fmt.Errorf("temporary folder: %w", err)
+		}
+		c.db = store.Open(mem.New())
+		c.blobs = blob.New(blobmem.New())
+		return nil
+	}
+	c.dir = c.config.Data
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	driver, err := pebble.Open(filepath.Join(c.dir, "store"), pebble.Options{Log: c.log})
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	c.db = store.Open(driver)
+	return nil
+}
+
+// assemble makes the services and the gateway.
+func (c *Cloud) assemble() error {
+	root, err := c.rootKey()
+	if err != nil {
+		return err
+	}
+	c.Assembly, err = assembly.New(service.Deps{
+		DB: c.db, Blobs: c.blobs, Clock: c.clock, Machines: c.machines, Log: c.log, Random: rand.Reader, Dir: c.dir,
+		Endpoint: c.Endpoint, DefaultAccount: c.config.Account, DefaultRegion: c.config.Region,
+	}, root, c.config.Strict, all.Modules)
+	if err != nil {
+		return err
+	}
+	c.authority = tlsca.New(c.dir)
+	c.handler = c.control(c.Assembly.Gateway)
+	return nil
+}
+
+// Serve listens, starts the services, calls ready and serves until ctx ends. It closes the cloud before it returns.
+func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
+	defer func() { err = errors.Join(err, c.close(context.WithoutCancel(ctx))) }()
+	listener, err := gateway.Listen(c.config.Listen)
+	if err != nil {
+		return err
+	}
+	c.setEndpoint(listener.Addr())
+	if err := c.Assembly.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	tasks := make(chan error, 1)
+	go func() { tasks <- c.Tasks.Run(running) }()
+
+	server := tlsca.NewServer(gateway.NewServer(c.handler, c.log), c.authority)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	ready()
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	shutdown, cancel := clock.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	if stopErr := server.Shutdown(shutdown); stopErr != nil {
+		c.log.Warn("requests were cut off", "error", stopErr)
+	}
+	stop()
+	<-tasks
+	return err
+}
+
+// stopGrace is how long a stop waits for requests under way.
+const stopGrace = 5 * time.Second
+
+// Endpoint is the URL of the cloud once it serves, empty before.
+func (c *Cloud) Endpoint() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.endpoint
+}
+
+func (c *Cloud) setEndpoint(a net.Addr) {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsLoopback() || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endpoint = "http://" + net.JoinHostPort(host, port)
+}
+
+// Config is the configuration with its defaults.
+func (c *Cloud) Config() Config { return c.config }
+
+// DataDescription tells where the data are kept.
+func (c *Cloud) DataDescription() string {
+	if c.config.Ephemeral {
+		return "in memory"
+	}
+	return c.dir
+}
+
+// ClockDescription tells what the clock does.
+func (c *Cloud) ClockDescription() string {
+	s := c.clock.State()
+	if s.Mode == clock.ModeReal && s.Offset < time.Second {
+		return "real"
+	}
+	return string(s.Mode) + " at " + s.Now.Format(time.RFC3339)
+}
+
+// close releases everything, in the reverse order of Open.
+func (c *Cloud) close(ctx context.Context) error {
+	var errs []error
+	if c.Assembly != nil {
+		for _, m := range slices.Backward(c.Modules) {
+			if m.Stop != nil {
+				errs = append(errs, m.Stop(ctx))
+			}
+		}
+	}
+	if c.machines != nil {
+		errs = append(errs, c.machines.Close(ctx))
+	}
+	if c.db != nil {
+		if c.Assembly != nil {
+			errs = append(errs, c.saveClock(ctx))
+		}
+		errs = append(errs, c.db.Close())
+	}
+	if c.config.Ephemeral && c.dir != "" {
+		errs = append(errs, os.RemoveAll(c.dir))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,9 @@
+// Package all is the list of the services.
+package all
+
+import "drydock/service"
+
+// Modules makes every service, in the order in which they start.
+func Modules(d service.Deps) []service.Module {
+	return []service.Module{}
+}

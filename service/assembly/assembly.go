@@ -1,0 +1,128 @@
+// Package assembly puts services, tasks, bus and gateway together into one cloud. The application does it once at its
+// start, and package servicetest for each test.
+package assembly
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"drydock/aws"
+	"drydock/bus"
+	"drydock/gateway"
+	"drydock/policy"
+	"drydock/policy/session"
+	"drydock/resource"
+	"drydock/service"
+	"drydock/task"
+)
+
+// Assembly is a cloud without a port.
+type Assembly struct {
+	Modules   []service.Module
+	Gateway   *gateway.Gateway
+	Tasks     *task.Runner
+	Resources *resource.Registry
+}
+
+// New assembles the modules that the function makes. Of deps, the caller gives DB, Blobs, Clock, Machines, Log, Random,
+// Dir, Endpoint and the defaults; the rest is made here. rootKey has 32 bytes.
+func New(deps service.Deps, rootKey []byte, strict bool, modules func(service.Deps) []service.Module) (*Assembly, error) {
+	keys, err := newKeys(rootKey)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := session.NewIssuer(keys.Derive("sessions"), deps.Random)
+	if err != nil {
+		return nil, err
+	}
+	cloud := &lateCloud{}
+	deps.Keys, deps.Sessions, deps.Cloud = keys, sessions, cloud
+	deps.Tasks = task.NewRunner(deps.DB, deps.Clock, deps.Log)
+	deps.Bus = bus.New(deps.DB, deps.Tasks, deps.Clock.Now, func() string { return aws.NewUUID(deps.Random) }, deps.Log)
+
+	a := &Assembly{Tasks: deps.Tasks, Modules: modules(deps)}
+	config := gateway.Config{
+		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
+		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
+		Facts: map[string]func(*aws.Call, string) (policy.Facts, error){},
+	}
+	var types []resource.Type
+	for _, m := range a.Modules {
+		config.APIs = append(config.APIs, m.API)
+		config.Handlers = append(config.Handlers, m.Operations...)
+		for _, k := range m.Tasks {
+			deps.Tasks.Register(k)
+		}
+		for _, t := range m.Targets {
+			deps.Bus.Register(t)
+		}
+		for _, p := range m.DataPlanes {
+			config.DataPlanes = append(config.DataPlanes, gateway.DataPlane{
+				Prefix: p.Prefix, Host: p.Host, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
+			})
+		}
+		if m.Facts != nil {
+			config.Facts[m.API.SigningName] = m.Facts
+		}
+		if m.Identity != nil {
+			config.Identity = m.Identity
+		}
+		types = append(types, m.Resources...)
+	}
+	if a.Resources, err = resource.NewRegistry(types...); err != nil {
+		return nil, err
+	}
+	a.Gateway = gateway.New(config)
+	cloud.Cloud = a.Gateway
+	return a, nil
+}
+
+// Start starts the modules in their order.
+func (a *Assembly) Start(ctx context.Context) error {
+	for _, m := range a.Modules {
+		if m.Start == nil {
+			continue
+		}
+		if err := m.Start(ctx); err != nil {
+			return fmt.Errorf("start %s: %w", m.API.Package, err)
+		}
+	}
+	return nil
+}
+
+// lateCloud lets services hold the cloud that is made of them.
+type lateCloud struct{ aws.Cloud }
+
+// newKeys returns the keys under the data directory's root key.
+func newKeys(root []byte) (*service.Keys, error) {
+	derive := func(purpose string) []byte {
+		mac := hmac.New(sha256.New, root)
+		mac.Write([]byte("drydock " + purpose))
+		return mac.Sum(nil)
+	}
+	block, err := aes.NewCipher(derive("secrets at rest"))
+	if err != nil {
+		return nil, fmt.Errorf("root key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("root key: %w", err)
+	}
+	return &service.Keys{
+		Derive: derive,
+		Seal: func(secret []byte, context string) ([]byte, error) {
+			return aead.Seal(nil, nil, secret, []byte(context)), nil
+		},
+		Open: func(sealed []byte, context string) ([]byte, error) {
+			secret, err := aead.Open(nil, nil, sealed, []byte(context))
+			if err != nil {
+				return nil, fmt.Errorf("open sealed secret: %w", err)
+			}
+			return secret, nil
+		},
+	}, nil
+}
