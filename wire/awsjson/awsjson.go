@@ -30,7 +30,7 @@ func (Codec) Decode(op *aws.Operation, r *message.Request, in any) (*shape.Missi
 	if err != nil {
 		return nil, message.Malformed("SerializationException", err, "Unable to read the request body")
 	}
-	if err := jsonbody.Decode(body, s, v, missing); err != nil {
+	if err := jsonbody.Decode(body, s, v, missing, 0); err != nil {
 		return nil, err
 	}
 	return missing, nil

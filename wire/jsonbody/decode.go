@@ -35,10 +35,11 @@ type eof struct{}
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Decode reads a document into the structure v, which must be addressable, and records what is missing. An empty
-// document is an empty object. Members the model does not know are skipped. The error is a SerializationException.
-func Decode(data []byte, s *shape.Struct, v reflect.Value, missing *shape.Missing) error {
-	return decode(data, missing, func(d *decoder) error { return d.structure(s, v) },
-		func() { missing.Check(s, 0) })
+// document is an empty object. Members the model does not know are skipped. seen are the members that were found outside
+// the body. The error is a SerializationException.
+func Decode(data []byte, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
+	return decode(data, missing, func(d *decoder) error { return d.structure(s, v, seen) },
+		func() { missing.Check(s, seen) })
 }
 
 // DecodeValue reads a document that is a value other than a structure's.
@@ -101,7 +102,7 @@ func (d *decoder) leave() error {
 	return err
 }
 
-func (d *decoder) structure(s *shape.Struct, v reflect.Value) error {
+func (d *decoder) structure(s *shape.Struct, v reflect.Value, seen shape.Seen) error {
 	switch d.dec.PeekKind() {
 	case '{':
 	case '[':
@@ -115,7 +116,6 @@ func (d *decoder) structure(s *shape.Struct, v reflect.Value) error {
 	if err := d.enter(); err != nil {
 		return err
 	}
-	var seen shape.Seen
 	for d.dec.PeekKind() == '"' {
 		name, err := d.readName()
 		if err != nil {
@@ -163,7 +163,7 @@ func (d *decoder) readName() ([]byte, error) {
 func (d *decoder) value(p *shape.Value, v reflect.Value) error {
 	switch p.Kind {
 	case shape.Structure:
-		return d.structure(p.Struct, v)
+		return d.structure(p.Struct, v, 0)
 	case shape.List:
 		return d.list(p, v)
 	case shape.Map:

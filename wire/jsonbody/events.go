@@ -14,7 +14,7 @@ func AppendEvent(dst []byte, s *shape.Struct, v reflect.Value, _ string) []byte 
 
 // DecodeEvent reads an event's structure.
 func DecodeEvent(data []byte, s *shape.Struct, v reflect.Value) error {
-	return Decode(data, s, v, &shape.Missing{})
+	return Decode(data, s, v, &shape.Missing{}, 0)
 }
 
 // AppendException appends the document of an exception in a stream.

@@ -145,7 +145,9 @@ func Write(w http.ResponseWriter, reply *Reply, status int, contentType string, 
 		w.WriteHeader(status)
 		return nil
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if !reply.Head || len(h["Content-Length"]) == 0 {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	if reply.Head || len(body) == 0 {
 		return nil

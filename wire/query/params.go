@@ -86,8 +86,14 @@ func compare(a, b param) int {
 }
 
 func comparePart(p, q string) int {
-	if number(p) && number(q) && len(p) != len(q) {
+	numP, numQ := number(p), number(q)
+	switch {
+	case numP && numQ && len(p) != len(q):
 		return len(p) - len(q)
+	case numP && !numQ:
+		return -1
+	case numQ && !numP:
+		return 1
 	}
 	return strings.Compare(p, q)
 }

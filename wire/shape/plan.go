@@ -143,6 +143,7 @@ type Struct struct {
 	members map[string]*Field // by model name, then by wire name
 	query   map[string]*Field
 	ec2     map[string]*Field
+	params  map[string]*Field // query parameters of REST protocols
 	demands uint64 // the bits of all required values
 	checked bool
 }
@@ -160,6 +161,9 @@ func (s *Struct) ByQuery(name string, ec2 bool) *Field {
 	}
 	return s.query[name]
 }
+
+// ByParam returns the member a REST protocol's query parameter sets, or nil.
+func (s *Struct) ByParam(name string) *Field { return s.params[name] }
 
 // ByMember returns the member with a model name, or else the one with that wire name.
 func (s *Struct) ByMember(name string) *Field { return s.members[name] }
@@ -202,7 +206,8 @@ func (b *builder) structure(t reflect.Type) *Struct {
 		panic(fmt.Sprintf("shape: %s is not a structure", t))
 	}
 	s := &Struct{Type: t, Name: t.Name(), names: map[string]*Field{}, members: map[string]*Field{},
-		query: map[string]*Field{}, ec2: map[string]*Field{}}
+		query: map[string]*Field{}, ec2: map[string]*Field{},
+		params: map[string]*Field{}}
 	b.open[t] = s
 	payload := ""
 	for i := range t.NumField() {
@@ -264,6 +269,9 @@ func (s *Struct) index(payload string) {
 		}
 		if f.Location != Body {
 			s.Bound = true
+			if f.Location == Query {
+				put(s.params, f.Name, f)
+			}
 		} else {
 			if !f.Payload && !f.EventHeader && !f.EventPayload {
 				s.BodyMembers++

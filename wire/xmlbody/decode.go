@@ -31,12 +31,13 @@ type decoder struct {
 
 // Decode reads a document into the structure v, which must be addressable, and records what is missing. The root element
 // must have the name root, unless that is "". An empty document has no members. Elements the model does not know are
-// skipped, document type declarations refused. Every error wraps ErrMalformed.
-func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing *shape.Missing) error {
+// skipped, document type declarations refused. seen are the members that were found outside the body. Every error wraps
+// ErrMalformed.
+func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
 	d := decoder{x: xml.NewDecoder(bytes.NewReader(data)), missing: missing}
 	start, err := d.open()
 	if err == io.EOF {
-		missing.Check(s, 0)
+		missing.Check(s, seen)
 		return nil
 	}
 	if err != nil {
@@ -45,7 +46,7 @@ func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing 
 	if root != "" && start.Name.Local != root {
 		return fmt.Errorf("%w: root element %q is not %q", ErrMalformed, start.Name.Local, root)
 	}
-	if err := d.structure(s, v, start); err != nil {
+	if err := d.structure(s, v, start, seen); err != nil {
 		return err
 	}
 	switch _, err := d.open(); err {
@@ -140,8 +141,7 @@ func (d *decoder) skip() error {
 	return nil
 }
 
-func (d *decoder) structure(s *shape.Struct, v reflect.Value, start xml.StartElement) error {
-	var seen shape.Seen
+func (d *decoder) structure(s *shape.Struct, v reflect.Value, start xml.StartElement, seen shape.Seen) error {
 	if err := d.attributes(s, v, start, &seen); err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (d *decoder) element(p *shape.Value, list reflect.Value, start xml.StartEle
 func (d *decoder) value(p *shape.Value, v reflect.Value, start xml.StartElement) error {
 	switch p.Kind {
 	case shape.Structure:
-		return d.structure(p.Struct, v, start)
+		return d.structure(p.Struct, v, start, 0)
 	case shape.List:
 		v.Set(reflect.MakeSlice(v.Type(), 0, 4))
 		return d.children(func(start xml.StartElement) error {
