@@ -12,3 +12,7 @@ func TestDriver(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) store.Driver { return mem.New() })
 }
+
+func BenchmarkDriver(b *testing.B) {
+	storetest.Benchmark(b, func(*testing.B) store.Driver { return mem.New() })
+}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -103,4 +105,34 @@ func TestDrivers_Agree(t *testing.T) {
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) { storetest.Compare(t, drivers...) })
+}
+
+func BenchmarkDriver(b *testing.B) {
+	storetest.Benchmark(b, func(b *testing.B) store.Driver { return open(b, b.TempDir()) })
+}
+
+// BenchmarkOpen measures the start on a directory of 100,000 rows.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	db := store.Open(open(b, dir))
+	for i := range 100 {
+		if err := db.Update(b.Context(), func(tx *store.Tx) error {
+			for j := range 1000 {
+				if err := notes.Insert(tx, &note{ID: strconv.Itoa(i*1000 + j), Text: strings.Repeat("x", 300)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := open(b, dir).Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
