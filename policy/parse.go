@@ -9,9 +9,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxText is the longest document Parse reads, in bytes: the limit of IAM's parameters. The smaller quotas of the
-// kinds are for the services to enforce, with Size.
-const MaxText = 131072
+// MaxText is the longest document Parse reads, in bytes: enough for the longest policy AWS itself has written, and more
+// than IAM takes in a parameter. The smaller quotas of the kinds are for the services to enforce, with Size.
+const MaxText = 256 << 10
 
 // Parse reads a document of a kind. The error is a *Malformed. JSON is read strictly: element names are case
 // sensitive, duplicate and unknown ones are errors, and so is anything after the document.

@@ -243,6 +243,9 @@ func iamPath(s string) bool {
 	if s == "" || s == "root" || strings.HasPrefix(s, "*") || strings.HasPrefix(s, "${") {
 		return s != ""
 	}
+	if strings.HasPrefix(s, "role-template/") { // in AWS's own policies
+		return true
+	}
 	return slices.ContainsFunc(iamPaths, func(p string) bool {
 		return strings.HasPrefix(s, p) || strings.HasSuffix(s, "*") && strings.HasPrefix(p, strings.TrimSuffix(s, "*"))
 	})
