@@ -39,7 +39,7 @@ func Main() {
 			return supervisor.Options{}, err
 		}
 		attr, err := adoptOrphans()
-		return supervisor.Options{Tree: true, Root: s.Root, Attr: attr}, err
+		return supervisor.Options{Tree: true, OneUser: true, Root: s.Root, Attr: attr}, err
 	})
 }
 
@@ -64,12 +64,12 @@ func (driver) Capabilities() machine.Capabilities {
 	return machine.Capabilities{
 		Driver:    "process",
 		Isolation: machine.IsolationNone,
-		Users:     os.Geteuid() == 0,
 		Networks:  []machine.NetworkMode{machine.NetworkHost},
 		Path:      os.Getenv("PATH"),
 		Notes: []string{
 			"machines are plain processes: nothing keeps them from the host's files, processes and network",
 			"limits of memory, processes and CPUs are not enforced",
+			"commands run as drydock's user only",
 		},
 	}
 }
@@ -117,8 +117,7 @@ func link(root *os.Root, m machine.Mount) error {
 	return root.Symlink(m.Source, target)
 }
 
-// writeAccounts lets commands name the spec's users. Programs do not see these files, so as root the users' numbers are
-// all that they get.
+// writeAccounts lets commands name the spec's users, who are then refused for what they are rather than as unknown.
 func writeAccounts(root *os.Root, users []machine.User) error {
 	passwd := fmt.Sprintf("root:x:%d:%d:root:/root:/bin/sh\n", os.Geteuid(), os.Getegid())
 	group := fmt.Sprintf("root:x:%d:\n", os.Getegid())
@@ -132,14 +131,8 @@ func writeAccounts(root *os.Root, users []machine.User) error {
 		}
 		passwd += fmt.Sprintf("%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, shell)
 		group += fmt.Sprintf("%s:x:%d:\n", u.Name, u.UID)
-		dir := filepath.FromSlash(strings.TrimPrefix(path.Clean(home), "/"))
-		if err := root.MkdirAll(dir, 0o755); err != nil {
+		if err := root.MkdirAll(filepath.FromSlash(strings.TrimPrefix(path.Clean(home), "/")), 0o755); err != nil {
 			return err
-		}
-		if os.Geteuid() == 0 {
-			if err := root.Lchown(dir, u.UID, u.UID); err != nil {
-				return err
-			}
 		}
 	}
 	return errors.Join(root.WriteFile("etc/passwd", []byte(passwd), 0o644), root.WriteFile("etc/group", []byte(group), 0o644))

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"drydock/machine"
@@ -80,6 +81,7 @@ func serve(setup func(config json.RawMessage) (Options, error)) error {
 		case st := <-s.starts:
 			st.done <- s.fork(st)
 		case <-s.ended:
+			s.stopping.Store(true)
 			if s.options.Tree {
 				killChildren()
 			}
@@ -129,6 +131,8 @@ type server struct {
 	options Options
 	starts  chan start    // to the thread that forks
 	ended   chan struct{} // closed when the host is gone
+	// stopping keeps the deaths of commands that the end of the machine brings from being taken for their own.
+	stopping atomic.Bool
 
 	mu      sync.Mutex // guards the field below, and keeps reaping out of the moment between a fork and its entry
 	running map[int]chan<- syscall.WaitStatus
@@ -250,6 +254,9 @@ func (s *server) handle(fds []int) {
 	tell(conn, report{Started: true})
 	go s.control(pid, requests)
 	status := <-exited
+	if s.stopping.Load() {
+		return
+	}
 	end := report{Exited: true, Code: status.ExitStatus()}
 	if status.Signaled() {
 		end.Signal, end.Code = status.Signal(), 128+int(status.Signal())
@@ -304,7 +311,7 @@ func (s *server) start(r request, stdio []int, exited chan syscall.WaitStatus) (
 		if int(who.Uid) != os.Geteuid() || int(who.Gid) != os.Getegid() {
 			if s.options.OneUser || os.Geteuid() != 0 {
 				return 0, &failure{Kind: kindUnsupported, Text: fmt.Sprintf(
-					"run as user %q: drydock does not run as root, so the machine has a single user", r.User)}
+					"run as user %q: the machine has a single user", r.User)}
 			}
 		}
 		if !s.options.OneUser && os.Geteuid() == 0 {
