@@ -40,6 +40,10 @@ var settings = [][2]string{
 	{"receive.denyDeleteCurrent", "refuse"},
 	{"receive.advertisePushOptions", "false"},
 	{"transfer.fsckObjects", "true"},
+	// Harmless mistakes that old tools made, in the history of many a project.
+	{"receive.fsck.zeroPaddedFilemode", "ignore"},
+	{"receive.fsck.missingSpaceBeforeDate", "ignore"},
+	{"receive.fsck.badTimezone", "ignore"},
 	{"transfer.unpackLimit", "1"}, // one pack and two syncs a push, not a file and a sync for every object
 	{"transfer.hideRefs", hiddenRefs},
 	{"uploadpack.allowFilter", "true"},

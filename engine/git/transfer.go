@@ -88,7 +88,7 @@ func (r *Repository) UploadPack(ctx context.Context, w io.Writer, body io.Reader
 	var failed *CommandError
 	if errors.As(err, &failed) {
 		// What a client did wrong was said to the client; a client that hangs up ends git too.
-		r.engine.log.LogAttrs(ctx, slog.LevelDebug, "upload-pack ended early", slog.String("repository", r.id), slog.Any("error", err))
+		r.engine.log.LogAttrs(ctx, slog.LevelInfo, "upload-pack ended early", slog.String("repository", r.id), slog.Any("error", err))
 		return nil
 	}
 	return err

@@ -1,0 +1,150 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"drydock/clock"
+)
+
+// fixture is an engine with one repository, "r", served at url.
+type fixture struct {
+	*testing.T
+	engine *Engine
+	repo   *Repository
+	url    string
+
+	mu        sync.Mutex // guards the fields below
+	authorize func([]RefUpdate) error
+	committed []RefUpdate
+	headers   []http.Header
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{T: t}
+	f.engine = New(t.TempDir(), slog.New(slog.DiscardHandler))
+	var err error
+	if f.repo, err = f.engine.Create(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	handler := &Handler{Open: func(w http.ResponseWriter, r *http.Request, service Service) *Access {
+		base, _, _ := SplitPath(r.URL.Path, r.URL.Query().Get)
+		repo, err := f.engine.Open(strings.TrimPrefix(base, "/v1/repos/"))
+		if err != nil {
+			http.NotFound(w, r)
+			return nil
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.headers = append(f.headers, r.Header.Clone())
+		return &Access{Repository: repo, Authorize: f.authorize, Committed: func(updates []RefUpdate) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.committed = append(f.committed, updates...)
+		}}
+	}}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	f.url = server.URL + "/v1/repos/r"
+	return f
+}
+
+// tryGit runs the client's git; it returns all it printed and whether it succeeded.
+func (f *fixture) tryGit(dir string, args ...string) (string, bool) {
+	f.Helper()
+	return tryGit(f.T, dir, args...)
+}
+
+func tryGit(t *testing.T, dir string, args ...string) (string, bool) {
+	t.Helper()
+	path, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatalf("these tests need git: %v", err)
+	}
+	ctx, cancel := clock.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.com", "GIT_AUTHOR_DATE=1700000000 +0100",
+		"GIT_COMMITTER_NAME=Cid", "GIT_COMMITTER_EMAIL=cid@example.com", "GIT_COMMITTER_DATE=1700000001 -0330",
+		"GIT_CONFIG_COUNT=3", "GIT_CONFIG_KEY_0=init.defaultBranch", "GIT_CONFIG_VALUE_0=main",
+		"GIT_CONFIG_KEY_1=advice.detachedHead", "GIT_CONFIG_VALUE_1=false", "GIT_CONFIG_KEY_2=core.quotePath", "GIT_CONFIG_VALUE_2=false",
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return strings.TrimSpace(out.String()), err == nil
+}
+
+func (f *fixture) git(dir string, args ...string) string {
+	f.Helper()
+	out, ok := f.tryGit(dir, args...)
+	if !ok {
+		f.Fatalf("git %s failed:\n%s", strings.Join(args, " "), out)
+	}
+	return out
+}
+
+// work returns a new clone.
+func (f *fixture) work(args ...string) string {
+	f.Helper()
+	dir := f.TempDir()
+	f.git(dir, append(append([]string{"clone", "-q"}, args...), f.url, "w")...)
+	return filepath.Join(dir, "w")
+}
+
+func (f *fixture) write(dir, name, content string) {
+	f.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// commit writes a file and commits it, and returns the commit.
+func (f *fixture) commit(dir, name, content string) ID {
+	f.Helper()
+	f.write(dir, name, content)
+	f.git(dir, "add", "-A")
+	f.git(dir, "commit", "-q", "-m", "Change "+name)
+	return ID(f.git(dir, "rev-parse", "HEAD"))
+}
+
+// seeded returns a clone whose commit is pushed to main.
+func (f *fixture) seeded() (dir string, tip ID) {
+	f.Helper()
+	dir = f.work()
+	tip = f.commit(dir, "README", "hello\n")
+	f.git(dir, "push", "-q", "origin", "HEAD:main")
+	return dir, tip
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func ann() Signature {
+	return NewSignature("Ann", "ann@example.com", time.Unix(1700000000, 0).In(time.FixedZone("", -5*3600)))
+}

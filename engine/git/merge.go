@@ -1,0 +1,114 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MergeFastForward moves a branch from old to a commit that came from it: ErrNotFastForward, ErrBranchMoved.
+func (r *Repository) MergeFastForward(ctx context.Context, branch string, old, commit ID) (RefUpdate, error) {
+	u := RefUpdate{Ref: branchPrefix + branch, Old: old, New: commit}
+	ancestor, err := r.IsAncestor(ctx, old, commit)
+	if err != nil {
+		return u, fmt.Errorf("merge into %s: %w", branch, err)
+	}
+	if !ancestor {
+		return u, fmt.Errorf("merge into %s: %w", branch, ErrNotFastForward)
+	}
+	return u, r.UpdateBranch(ctx, branch, old, commit)
+}
+
+// MergeTrees merges two commits over their common ancestors and returns the tree; it changes no reference. Files that
+// both sides changed in the same place make a *ConflictError, commits without a common ancestor ErrNotFound.
+func (r *Repository) MergeTrees(ctx context.Context, ours, theirs ID) (ID, error) {
+	if _, err := r.MergeBase(ctx, ours, theirs); err != nil {
+		return "", fmt.Errorf("merge: %w", err)
+	}
+	out, err := r.run(ctx, nil, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options", string(ours), string(theirs))
+	var failed *CommandError
+	conflict := errors.As(err, &failed) && failed.Status == 1
+	if err != nil && !conflict {
+		return "", fmt.Errorf("merge: %w", err)
+	}
+	fields := strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")
+	if conflict {
+		paths := slices.Compact(slices.Sorted(slices.Values(fields[1:])))
+		return "", fmt.Errorf("merge: %w", &ConflictError{Paths: paths})
+	}
+	tree, err := ParseID(fields[0])
+	if err != nil {
+		return "", fmt.Errorf("merge: %w", err)
+	}
+	if err := r.syncLoose(); err != nil {
+		return "", fmt.Errorf("merge: %w", err)
+	}
+	return tree, nil
+}
+
+// MergeRequest describes a merge of a commit into a branch.
+type MergeRequest struct {
+	Branch string
+	// Old is where the branch must be.
+	Old ID
+	// Source is the commit to merge.
+	Source ID
+	// Squash makes a commit with one parent.
+	Squash    bool
+	Author    Signature
+	Committer Signature // Author when it is the zero Signature
+	Message   string
+}
+
+// MergeThreeWay makes a merge commit (or a squashed one) and moves the branch to it. The errors are those of MergeTrees
+// and CommitFiles.
+func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*CommitResult, error) {
+	if !ValidBranchName(req.Branch) {
+		return nil, fmt.Errorf("branch %.200q: %w", req.Branch, ErrInvalidName)
+	}
+	if req.Committer == (Signature{}) {
+		req.Committer = req.Author
+	}
+	tree, err := r.MergeTrees(ctx, req.Old, req.Source)
+	if err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
+	}
+	parents := []ID{req.Old, req.Source}
+	if req.Squash {
+		parents = parents[:1]
+	}
+	data, err := encodeCommit(tree, parents, req.Author, req.Committer, req.Message)
+	if err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
+	}
+	objects := newPack()
+	commit, err := objects.add(packCommit, data)
+	if err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
+	}
+	if err := r.store(ctx, objects); err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
+	}
+	u := RefUpdate{Ref: branchPrefix + req.Branch, Old: req.Old, New: commit}
+	if err := r.updateRef(ctx, u); err != nil {
+		return nil, err
+	}
+	return &CommitResult{Commit: commit, Tree: tree, Update: u}, nil
+}
+
+// Compact packs references and gathers small packs into larger ones. It deletes nothing that was ever stored, and may
+// run beside everything else.
+func (r *Repository) Compact(ctx context.Context) error {
+	if _, err := r.run(ctx, nil, "repack", "-q", "-d", "-l", "--geometric=2"); err != nil {
+		return fmt.Errorf("compact repository %s: %w", r.id, err)
+	}
+	if _, err := r.run(ctx, nil, "pack-refs", "--all", "--prune"); err != nil {
+		return fmt.Errorf("compact repository %s: %w", r.id, err)
+	}
+	if err := r.syncRefs([]string{branchPrefix + "x", tagPrefix + "x"}); err != nil {
+		return fmt.Errorf("compact repository %s: %w", r.id, err)
+	}
+	return nil
+}
