@@ -1,0 +1,186 @@
+package logs
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	api "drydock/api/logs"
+	"drydock/aws"
+	"drydock/store"
+)
+
+// logGroup is a log group.
+type logGroup struct {
+	Account, Region, Name string
+	// ID tells the group from earlier ones of the same name.
+	ID                 string
+	Created            time.Time
+	RetentionDays      int32 // 0 keeps events for ever
+	KMSKeyID           string
+	Class              api.LogGroupClass
+	Tags               map[string]string
+	DeletionProtection bool
+}
+
+var logGroups = store.NewTable("logs/group", func(g *logGroup) store.Key { return store.K(g.Account, g.Region, g.Name) })
+
+// arn is the group's ARN without the ":*" that the older fields and policies have after it.
+func (g *logGroup) arn() string {
+	return aws.ARN{Partition: aws.PartitionOf(g.Region), Service: "logs", Region: g.Region, Account: g.Account, Resource: "log-group:" + g.Name}.String()
+}
+
+// getLogGroup returns the caller's group of that name.
+func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
+	g, err := logGroups.Get(tx, store.K(call.Account, call.Region, name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, api.NewResourceNotFoundException("The specified log group does not exist.")
+	}
+	return g, err
+}
+
+// createLogGroup makes a group.
+func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*api.CreateLogGroupOutput, error) {
+	if strings.HasPrefix(in.LogGroupName, "aws/") {
+		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
+	}
+	g := &logGroup{
+		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: call.NewUUID(), Created: call.Now(),
+		Class: api.LogGroupClassStandard, Tags: maps.Clone(in.Tags),
+	}
+	if in.LogGroupClass != nil {
+		g.Class = *in.LogGroupClass
+	}
+	if in.KMSKeyID != nil {
+		g.KMSKeyID = *in.KMSKeyID
+	}
+	if in.DeletionProtectionEnabled != nil {
+		g.DeletionProtection = *in.DeletionProtectionEnabled
+	}
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		exists, err := logGroups.Has(tx, logGroups.Key(g))
+		if err != nil {
+			return err
+		}
+		if exists {
+			return api.NewResourceAlreadyExistsException("The specified log group already exists")
+		}
+		return logGroups.Put(tx, g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateLogGroupOutput{}, nil
+}
+
+// describeLogGroups lists groups by name.
+func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInput) (*api.DescribeLogGroupsOutput, error) {
+	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
+		return nil, api.NewInvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+	}
+	limit := defaultDescribeLimit
+	if in.Limit != nil {
+		limit = int(*in.Limit)
+	}
+	prefix, pattern := "", ""
+	if in.LogGroupNamePrefix != nil {
+		prefix = *in.LogGroupNamePrefix
+	}
+	if in.LogGroupNamePattern != nil {
+		pattern = strings.ToLower(*in.LogGroupNamePattern)
+	}
+	r := store.Range{Prefix: store.K(call.Account, call.Region), From: store.K(call.Account, call.Region, prefix)}
+	if in.NextToken != nil {
+		last, err := aws.DecodePageToken(*in.NextToken, 1)
+		if err != nil {
+			return nil, api.NewInvalidParameterException("The specified nextToken is invalid.")
+		}
+		r.After = store.K(call.Account, call.Region, last[0])
+	}
+	out := &api.DescribeLogGroupsOutput{LogGroups: []api.LogGroup{}}
+	err := s.DB.View(call, func(tx *store.Tx) error {
+		last := ""
+		for g, err := range logGroups.Scan(tx, r) {
+			switch {
+			case err != nil:
+				return err
+			case !strings.HasPrefix(g.Name, prefix):
+				return nil
+			case pattern != "" && !strings.Contains(strings.ToLower(g.Name), pattern),
+				in.LogGroupClass != nil && g.Class != *in.LogGroupClass:
+				continue
+			case len(out.LogGroups) == limit:
+				out.NextToken = new(aws.EncodePageToken(last))
+				return nil
+			}
+			last = g.Name
+			out.LogGroups = append(out.LogGroups, g.describe())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// describe is the group as the API shows it.
+func (g *logGroup) describe() api.LogGroup {
+	shown := api.LogGroup{
+		LogGroupName: &g.Name, CreationTime: new(g.Created.UnixMilli()), ARN: new(g.arn() + ":*"), LogGroupARN: new(g.arn()),
+		LogGroupClass: &g.Class, MetricFilterCount: new(int32(0)), StoredBytes: new(int64(0)), DeletionProtectionEnabled: &g.DeletionProtection,
+	}
+	if g.RetentionDays != 0 {
+		shown.RetentionInDays = &g.RetentionDays
+	}
+	if g.KMSKeyID != "" {
+		shown.KMSKeyID = &g.KMSKeyID
+	}
+	return shown
+}
+
+// deleteLogGroup removes a group and all that is in it.
+func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*api.DeleteLogGroupOutput, error) {
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := getLogGroup(tx, call, in.LogGroupName)
+		if err != nil {
+			return err
+		}
+		if g.DeletionProtection {
+			return api.NewValidationException("Log group has deletion protection enabled.")
+		}
+		_, err = logGroups.Delete(tx, logGroups.Key(g))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.DeleteLogGroupOutput{}, nil
+}
+
+// putRetentionPolicy sets how long events are kept.
+func (s *Service) putRetentionPolicy(call *aws.Call, in *api.PutRetentionPolicyInput) (*api.PutRetentionPolicyOutput, error) {
+	if !slices.Contains(retentionDays, in.RetentionInDays) {
+		return nil, api.NewInvalidParameterException("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: "+
+			"Member must satisfy enum value set: %v", in.RetentionInDays, retentionDays)
+	}
+	return &api.PutRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, in.RetentionInDays)
+}
+
+// deleteRetentionPolicy keeps events for ever.
+func (s *Service) deleteRetentionPolicy(call *aws.Call, in *api.DeleteRetentionPolicyInput) (*api.DeleteRetentionPolicyOutput, error) {
+	return &api.DeleteRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, 0)
+}
+
+func (s *Service) setRetention(call *aws.Call, name string, days int32) error {
+	return s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := getLogGroup(tx, call, name)
+		if err != nil {
+			return err
+		}
+		g.RetentionDays = days
+		return logGroups.Put(tx, g)
+	})
+}

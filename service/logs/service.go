@@ -1,0 +1,30 @@
+package logs
+
+import (
+	api "drydock/api/logs"
+	"drydock/aws"
+	"drydock/service"
+)
+
+// Service is CloudWatch Logs.
+type Service struct{ service.Deps }
+
+// New returns the service's module.
+func New(d service.Deps) service.Module {
+	s := &Service{Deps: d}
+	return service.Module{
+		API:        api.API,
+		Operations: s.operations(),
+	}
+}
+
+// operations is the table of what the service carries out.
+func (s *Service) operations() []aws.Handler {
+	return []aws.Handler{
+		api.CreateLogGroup.Handle(s.createLogGroup),
+		api.DescribeLogGroups.Handle(s.describeLogGroups),
+		api.DeleteLogGroup.Handle(s.deleteLogGroup),
+		api.PutRetentionPolicy.Handle(s.putRetentionPolicy),
+		api.DeleteRetentionPolicy.Handle(s.deleteRetentionPolicy),
+	}
+}
