@@ -16,6 +16,16 @@ import (
 // self names the running program, even after its file was replaced.
 func self() (string, error) { return "/proc/self/exe", nil }
 
+// keepDescriptors keeps what this process inherited, from first on, from being inherited by its commands: drydock may
+// have been started with descriptors of its host that are nobody's business in a machine.
+func keepDescriptors(first int) {
+	if unix.CloseRange(uint(first), 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) != nil { // a kernel before 5.11
+		for fd := first; fd < 1024; fd++ {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
 // waiting is the number of bytes in a pipe.
 func waiting(pipe *os.File) int64 {
 	conn, err := pipe.SyscallConn()

@@ -12,6 +12,13 @@ import (
 
 func self() (string, error) { return os.Executable() }
 
+// keepDescriptors keeps what this process inherited, from first on, from being inherited by its commands.
+func keepDescriptors(first int) {
+	for fd := first; fd < 1024; fd++ {
+		syscall.CloseOnExec(fd)
+	}
+}
+
 // waiting is not known here: what the command wrote is then delivered until its streams fall silent.
 func waiting(*os.File) int64 { return 0 }
 

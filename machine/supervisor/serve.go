@@ -38,7 +38,7 @@ type Options struct {
 // commands (so that capabilities it drops there are gone for them), serves the host, and never returns.
 func Serve(setup func(config json.RawMessage) (Options, error)) {
 	runtime.LockOSThread()
-	syscall.CloseOnExec(controlFD)
+	keepDescriptors(controlFD)
 	if err := serve(setup); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
