@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 )
 
@@ -67,7 +68,7 @@ type RequestInfo struct {
 	PayloadHash string
 	// Trailer returns the trailer of a body in aws-chunked encoding once the body has been read to its end; it is nil,
 	// or returns nil, where there is none.
-	Trailer func() map[string][]string
+	Trailer func() http.Header
 }
 
 // Now is the time on the cloud's clock, in UTC.

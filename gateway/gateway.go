@@ -131,7 +131,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{w: w, r: r, watch: clock.StartStopwatch()}
 	x.call = &aws.Call{
 		Context: r.Context(), Cloud: g, Partition: aws.PartitionOf(g.DefaultRegion), Account: g.DefaultAccount,
-		Region: g.DefaultRegion, RequestID: aws.NewUUID(g.Random),
+		Region: g.DefaultRegion, RequestID: aws.NewUUID(g.Config.Random),
 		Request: aws.RequestInfo{Host: r.Host, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Secure: r.TLS != nil},
 	}
 	defer g.recovered(x)
@@ -147,7 +147,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // route finds the data plane or the operation.
 func (g *Gateway) route(x *exchange) error {
-	x.scope = sigv4.ScopeOf(x.r)
+	_, x.scope, _ = sigv4.PeekScope(x.r)
 	if x.plane = g.plane(x.r); x.plane != nil {
 		return nil
 	}
@@ -211,8 +211,14 @@ func (g *Gateway) decode(x *exchange) error {
 		return aws.NewError(http.StatusNotImplemented, "NotImplemented",
 			"drydock does not implement %s of %s.", x.match.Operation.Name, x.match.API.FullName)
 	}
-	x.in = x.match.Operation.NewInput()
-	return x.codec.DecodeRequest(x.match.Operation, x.r, x.match.Labels, x.in)
+	operation := x.match.Operation
+	x.in = operation.NewInput()
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, MaxBody: MaxBody}, x.in)
+	if err != nil {
+		return err
+	}
+	shape.FillTokens(x.in, g.Config.Random)
+	return shape.Validate(operation, x.in, missing)
 }
 
 // dispatch calls the handler.
@@ -242,6 +248,7 @@ func (g *Gateway) Invoke(call *aws.Call, op *aws.Operation, in any) (out any, er
 			out, err = nil, internalFailure()
 		}
 	}()
+	shape.FillTokens(in, g.Config.Random)
 	if err := shape.Validate(op, in, nil); err != nil {
 		return nil, err
 	}
@@ -264,7 +271,7 @@ func (g *Gateway) respond(x *exchange, err error) {
 	}
 	if err == nil {
 		x.status = successStatus(x.match.Operation)
-		if err = x.codec.WriteResponse(x.match.Operation, x.w, x.call.RequestID, x.out); err != nil && x.r.Context().Err() == nil {
+		if err = x.codec.Write(x.w, x.match.Operation, x.reply(), x.out); err != nil && x.r.Context().Err() == nil {
 			g.Log.Warn("write response", "operation", x.match.Operation.String(), "request", x.call.RequestID, "error", err)
 		}
 		return
@@ -279,13 +286,18 @@ func (g *Gateway) respond(x *exchange, err error) {
 	if codec == nil {
 		codec = wire.For(aws.ProtocolRESTXML)
 	}
-	operation := x.match.Operation
-	if operation == nil && x.match.API != nil {
-		operation = &aws.Operation{API: x.match.API, Name: x.match.Asked, Method: x.r.Method}
-	}
-	if err := codec.WriteError(operation, x.w, x.call.RequestID, e); err != nil && x.r.Context().Err() == nil {
+	if err := codec.WriteError(x.w, x.match.Operation, x.reply(), e); err != nil && x.r.Context().Err() == nil {
 		g.Log.Warn("write error response", "request", x.call.RequestID, "error", err)
 	}
+}
+
+// reply is what the response says beside its output.
+func (x *exchange) reply() *wire.Reply {
+	reply := &wire.Reply{RequestID: x.call.RequestID, Head: x.r.Method == http.MethodHead, API: x.match.API, Resource: x.r.URL.Path}
+	if x.match.API == nil || x.match.API.Package == "s3" {
+		reply.HostID = x.call.RequestID
+	}
+	return reply
 }
 
 func successStatus(op *aws.Operation) int {

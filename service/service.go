@@ -10,6 +10,7 @@ import (
 
 	"drydock/aws"
 	"drydock/blob"
+	"drydock/blob/seal"
 	"drydock/bus"
 	"drydock/clock"
 	"drydock/machine"
@@ -28,7 +29,8 @@ type Deps struct {
 	Tasks    *task.Runner
 	Bus      *bus.Bus
 	Sessions *session.Issuer
-	Keys     *Keys
+	// Keys seals secrets at rest under the root key of the data directory.
+	Keys     *seal.RootKey
 	Machines *machine.Host
 	Log      *slog.Logger
 	Random   io.Reader
@@ -41,15 +43,6 @@ type Deps struct {
 	Endpoint func() string
 	// DefaultAccount and DefaultRegion are those of callers that name none.
 	DefaultAccount, DefaultRegion string
-}
-
-// Keys seals secrets at rest under the root key of the data directory.
-type Keys struct {
-	// Seal encrypts a secret; context is bound to it and must be given again to Open.
-	Seal func(secret []byte, context string) ([]byte, error)
-	Open func(sealed []byte, context string) ([]byte, error)
-	// Derive returns a 32-byte key for a purpose.
-	Derive func(purpose string) []byte
 }
 
 // NewCall returns a call made by p in a region, for work that no request asked for.

@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"drydock/aws"
+	"drydock/wire"
 )
 
 // Label is a part of the path that a REST operation's URI names.
-type Label struct{ Name, Value string }
+type Label = wire.Label
 
 // tree finds the operation of a REST API by method and path. A node has a child for each literal segment, one for a
 // label, and the operations whose greedy label takes the rest of the path.
@@ -150,7 +151,7 @@ func (t *tree) find(method, path string, query url.Values, header func(string) b
 		if err != nil {
 			return nil, nil
 		}
-		labels = append(labels, Label{name, value})
+		labels = append(labels, Label{Name: name, Value: value})
 	}
 	return c.op, labels
 }

@@ -4,10 +4,6 @@ package assembly
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"fmt"
 
 	"drydock/aws"
@@ -28,19 +24,15 @@ type Assembly struct {
 	Resources *resource.Registry
 }
 
-// New assembles the modules that the function makes. Of deps, the caller gives DB, Blobs, Clock, Machines, Log, Random,
-// Dir, Endpoint and the defaults; the rest is made here. rootKey has 32 bytes.
-func New(deps service.Deps, rootKey []byte, strict bool, modules func(service.Deps) []service.Module) (*Assembly, error) {
-	keys, err := newKeys(rootKey)
-	if err != nil {
-		return nil, err
-	}
-	sessions, err := session.NewIssuer(keys.Derive("sessions"), deps.Random)
+// New assembles the modules that the function makes. Of deps, the caller gives DB, Blobs, Keys, Clock, Machines, Log,
+// Random, Dir, Endpoint and the defaults; the rest is made here.
+func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Module) (*Assembly, error) {
+	sessions, err := session.NewIssuer(deps.Keys.Derive("sessions"), deps.Random)
 	if err != nil {
 		return nil, err
 	}
 	cloud := &lateCloud{}
-	deps.Keys, deps.Sessions, deps.Cloud = keys, sessions, cloud
+	deps.Sessions, deps.Cloud = sessions, cloud
 	deps.Tasks = task.NewRunner(deps.DB, deps.Clock, deps.Log)
 	deps.Bus = bus.New(deps.DB, deps.Tasks, deps.Clock.Now, func() string { return aws.NewUUID(deps.Random) }, deps.Log)
 
@@ -96,33 +88,3 @@ func (a *Assembly) Start(ctx context.Context) error {
 
 // lateCloud lets services hold the cloud that is made of them.
 type lateCloud struct{ aws.Cloud }
-
-// newKeys returns the keys under the data directory's root key.
-func newKeys(root []byte) (*service.Keys, error) {
-	derive := func(purpose string) []byte {
-		mac := hmac.New(sha256.New, root)
-		mac.Write([]byte("drydock " + purpose))
-		return mac.Sum(nil)
-	}
-	block, err := aes.NewCipher(derive("secrets at rest"))
-	if err != nil {
-		return nil, fmt.Errorf("root key: %w", err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("root key: %w", err)
-	}
-	return &service.Keys{
-		Derive: derive,
-		Seal: func(secret []byte, context string) ([]byte, error) {
-			return aead.Seal(nil, nil, secret, []byte(context)), nil
-		},
-		Open: func(sealed []byte, context string) ([]byte, error) {
-			secret, err := aead.Open(nil, nil, sealed, []byte(context))
-			if err != nil {
-				return nil, fmt.Errorf("open sealed secret: %w", err)
-			}
-			return secret, nil
-		},
-	}, nil
-}

@@ -13,6 +13,7 @@ import (
 	"drydock/aws"
 	"drydock/blob"
 	blobmem "drydock/blob/mem"
+	"drydock/blob/seal"
 	"drydock/clock"
 	"drydock/gateway"
 	"drydock/machine"
@@ -68,7 +69,12 @@ func New(t testing.TB, modules func(service.Deps) []service.Module, options ...O
 	for _, o := range options {
 		o(&deps)
 	}
-	a, err := assembly.New(deps, bytes.Repeat([]byte{1}, 32), false, modules)
+	keys, err := seal.NewRootKey(bytes.Repeat([]byte{1}, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps.Keys = keys
+	a, err := assembly.New(deps, false, modules)
 	if err != nil {
 		t.Fatal(err)
 	}
