@@ -32,6 +32,7 @@ type template struct {
 type templatePart struct {
 	literal string
 	path    *shape.Path
+	absent  string // what stands for an absent member; empty: the template falls away
 }
 
 // keyPlan is a condition key that an input member gives.
@@ -109,6 +110,7 @@ func compileTemplate(op *aws.Operation, text string) (t template, err error) {
 		case "Partition", "Region", "Account":
 			t.parts = append(t.parts, templatePart{literal: "${" + name + "}"})
 		default:
+			name, absent, _ := strings.Cut(name, "=")
 			path, err := shape.CompilePath(op.Input, name)
 			if err != nil {
 				return t, err
@@ -116,7 +118,7 @@ func compileTemplate(op *aws.Operation, text string) (t template, err error) {
 			if t.arnPath == nil {
 				t.arnPath = path
 			}
-			t.parts = append(t.parts, templatePart{path: path})
+			t.parts = append(t.parts, templatePart{path: path, absent: absent})
 		}
 	}
 	return t, nil
@@ -140,7 +142,9 @@ func (t *template) expand(call *aws.Call, in any) []string {
 		case "${Account}":
 			values = []string{call.Account}
 		case "":
-			values = part.path.Strings(in)
+			if values = part.path.Strings(in); len(values) == 0 && part.absent != "" {
+				values = []string{part.absent}
+			}
 		default:
 			values = []string{part.literal}
 		}
@@ -255,6 +259,9 @@ func (g *Gateway) check(call *aws.Call, action, resource string, keys inputKeys,
 	facts, err := g.facts(call, resource)
 	if err != nil {
 		return err
+	}
+	if facts.ARN != "" {
+		resource = facts.ARN
 	}
 	principal := &call.Principal
 	if principal.Type == aws.PrincipalRoot && len(facts.Policies) == 0 && !facts.PolicyRequired &&

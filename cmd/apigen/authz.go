@@ -84,6 +84,10 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 			if !ok || key == "" || !strings.Contains(key, ":") {
 				return grant, false, fmt.Errorf("%q is no condition key: want service:Key=path", word)
 			}
+			if len(path) > 1 && strings.HasPrefix(path, `"`) && strings.HasSuffix(path, `"`) {
+				grant.Keys = append(grant.Keys, word)
+				continue
+			}
 			if err := checkPath(op, path); err != nil {
 				return grant, false, err
 			}
@@ -112,7 +116,8 @@ func checkTemplate(op *model.Operation, template string) error {
 			return fmt.Errorf("%q lacks a closing brace", template)
 		}
 		if !slices.Contains(callVariables, name) {
-			if err := checkPath(op, name); err != nil {
+			path, _, _ := strings.Cut(name, "=")
+			if err := checkPath(op, path); err != nil {
 				return err
 			}
 		}
