@@ -1,9 +1,14 @@
 // Package all is the list of the services.
 package all
 
-import "drydock/service"
+import (
+	"drydock/service"
+	"drydock/service/logs"
+)
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
-	return []service.Module{}
+	return []service.Module{
+		logs.New(d),
+	}
 }
