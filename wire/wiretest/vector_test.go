@@ -282,4 +282,3 @@ func first(n node) string {
 	}
 	return ""
 }
-
