@@ -25,7 +25,7 @@ func main() {
 	case *diff && flag.NArg() == 2:
 		err = printDiff(flag.Arg(0), flag.Arg(1))
 	case !*diff && flag.NArg() == 0:
-		err = generate(".")
+		err = generateHere()
 	default:
 		flag.Usage()
 		os.Exit(2)
@@ -34,6 +34,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "apigen:", err)
 		os.Exit(1)
 	}
+}
+
+// generateHere generates the packages below the working folder.
+func generateHere() error {
+	models, err := modelsDir(".")
+	if err != nil {
+		return err
+	}
+	return generate(".", models)
 }
 
 // printDiff prints the merge patch between two model files, gzipped or not.

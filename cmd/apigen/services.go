@@ -91,8 +91,9 @@ func (s service) path(models, dir string) string {
 	return filepath.Join(models, filepath.FromSlash(s.Model), "api-2.json")
 }
 
-// render generates the files of every service in dir/services.txt: their contents by path relative to dir.
-func render(dir string) (map[string][]byte, error) {
+// render generates the files of every service in dir/services.txt: their contents by path relative to dir. The folder
+// models is what modelsDir returns.
+func render(dir, models string) (map[string][]byte, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "services.txt"))
 	if err != nil {
 		return nil, err
@@ -100,10 +101,6 @@ func render(dir string) (map[string][]byte, error) {
 	services, err := parseServices(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("services.txt: %w", err)
-	}
-	models, err := modelsDir(dir)
-	if err != nil {
-		return nil, err
 	}
 	out := map[string][]byte{}
 	for _, s := range services {
@@ -153,8 +150,8 @@ func (s service) render(models, dir string) (map[string][]byte, error) {
 }
 
 // generate writes what render returns below dir and removes generated files that are no longer made.
-func generate(dir string) error {
-	files, err := render(dir)
+func generate(dir, models string) error {
+	files, err := render(dir, models)
 	if err != nil {
 		return err
 	}
