@@ -144,7 +144,7 @@ type Struct struct {
 	query   map[string]*Field
 	ec2     map[string]*Field
 	params  map[string]*Field // query parameters of REST protocols
-	demands uint64 // the bits of all required values
+	demands uint64            // the bits of all required values
 	checked bool
 }
 
