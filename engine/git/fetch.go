@@ -175,7 +175,7 @@ func (f *fetching) run(ctx context.Context) (ID, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := f.git(ctx, "checkout", "--quiet", "--force", "--detach", "--end-of-options", string(id)); err != nil {
+	if _, err := f.git(ctx, "checkout", "--quiet", "--force", "--detach", string(id), "--"); err != nil {
 		return "", err
 	}
 	if f.Submodules {
