@@ -224,6 +224,7 @@ func (g *Gateway) decode(x *exchange) error {
 // dispatch calls the handler.
 func (g *Gateway) dispatch(x *exchange) (err error) {
 	if x.plane != nil {
+		x.w.Header().Set("X-Amzn-RequestId", x.call.RequestID)
 		recorder := &statusRecorder{ResponseWriter: x.w}
 		x.plane.Serve(x.call, recorder, x.r)
 		x.status = recorder.status
