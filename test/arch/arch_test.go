@@ -77,7 +77,7 @@ func TestRules_Fire(t *testing.T) {
 			t.Errorf("%s: violations, wanted (-) and found (+):\n%s", name, diff)
 		}
 	}
-	for _, rule := range strings.Fields("roots layer importer support http clock doc generated") {
+	for rule := range strings.FieldsSeq("roots layer importer support http clock doc generated") {
 		if !fired[rule] {
 			t.Errorf("no case breaks the rule %q", rule)
 		}

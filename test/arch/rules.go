@@ -23,6 +23,8 @@ var layers = []layer{
 		reason: "generated vocabulary: one package per service, none needs another"},
 	{folders: []string{"wire"}, imports: []string{"aws"}, tests: []string{"api"},
 		reason: "the protocols walk tagged structures and know no service; their tests need real ones"},
+	{folders: []string{"wire/wiretest"}, imports: []string{"aws", "api", "cmd/apigen"},
+		reason: "the models' protocol tests are generated into Go like the API itself"},
 	{folders: []string{"policy"}, imports: []string{"aws"},
 		reason: "policies are evaluated from documents and facts handed in"},
 	{folders: []string{"task"}, imports: []string{"store", "clock"},
@@ -65,7 +67,8 @@ var importers = []struct {
 	reason string
 }{
 	{"app", []string{"app", "cmd", "sim", "test"}, "the composition root is the top"},
-	{"cmd", nil, "commands are no libraries"},
+	{"cmd/drydock", []string{"cmd/drydock"}, "commands are no libraries"},
+	{"cmd/apigen", []string{"cmd/apigen", "wire/wiretest"}, "only the test types of the protocols are generated elsewhere"},
 	{"sim", []string{"sim", "cmd"}, "the simulation rests on the product, not the product on it"},
 	{"test", []string{"test"}, "the product does not know its tests"},
 	{"service/all", []string{"app", "sim", "test"}, "only the composition root knows every service"},
