@@ -93,7 +93,7 @@ func (s *suite) testIsolation(t *testing.T) {
 		"kill -KILL 1; kill -TERM 1; sleep 0.05; echo alive":             "alive",
 		"ls -d /proc/[0-9]* | wc -l | awk '$1 < 8 { print \"few\" }'":    "few",
 		"cat /proc/1/cmdline | tr '\\0' ' '":                             "drydock-machine-init",
-		"grep -c -v -e ' / ' -e ' /usr ' -e ' /proc' -e ' /dev' -e ' /opt/' -e ' /root/' -e ' /home/' -e ' /nix ' -e ' /bin ' -e ' /lib' -e ' /sbin ' /proc/self/mountinfo": "0",
+		"grep -c -v -e ' / ' -e ' /usr ' -e ' /proc' -e ' /dev' -e ' /opt/' -e ' /etc/' -e ' /root/' -e ' /home/' -e ' /nix ' -e ' /bin ' -e ' /lib' -e ' /sbin ' /proc/self/mountinfo": "0",
 		"grep NoNewPrivs /proc/self/status | tr -d '\\t'":                                           "NoNewPrivs:1",
 		"dd if=/dev/urandom of=/dev/null bs=16 count=1 2>/dev/null && echo x >/dev/null && echo ok": "ok",
 		"mknod /tmp/disk b 254 0 2>/dev/null || echo refused":                                       "refused",
