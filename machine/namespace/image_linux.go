@@ -93,7 +93,7 @@ var etcFiles = []string{
 	"bash.bashrc", "bashrc", "gai.conf", "gitconfig", "host.conf", "inputrc", "ld.so.cache", "ld.so.conf", "locale.conf",
 	"localtime", "login.defs", "magic", "mime.types", "nsswitch.conf", "os-release", "profile", "profile.d",
 	"protocols", "services", "shells", "timezone", "ssl/openssl.cnf", "ssl/cert.pem", "ssl/certs/ca-certificates.crt",
-	"ssl/certs/java/cacerts", "ssl/ca-bundle.pem", "pam.d/su", "pam.d/other", "pam.d/system-auth", "pam.d/common-account", "pam.d/common-auth", "pam.d/common-session", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "pki/tls/certs/ca-bundle.crt",
+	"ssl/certs/java/cacerts", "ssl/ca-bundle.pem", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "pki/tls/certs/ca-bundle.crt",
 	"pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "pki/ca-trust/extracted/java/cacerts",
 }
 
@@ -149,6 +149,14 @@ func writeEtc(root *os.Root, spec machine.Spec) error {
 	}
 	names := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + spec.Hostname + "\n"
 	files := map[string]string{"passwd": passwd, "group": group, "hosts": names, "hostname": spec.Hostname + "\n"}
+	// Root may become any user; there are no passwords that anybody else could give.
+	const become = "auth sufficient pam_rootok.so\nauth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
+	for _, program := range []string{"su", "su-l", "runuser", "runuser-l"} {
+		files["pam.d/"+program] = become
+	}
+	if err := root.MkdirAll("etc/pam.d", 0o755); err != nil {
+		return err
+	}
 	if resolv, err := os.ReadFile("/etc/resolv.conf"); err == nil { // read through the links it often is
 		files["resolv.conf"] = string(resolv)
 	}
