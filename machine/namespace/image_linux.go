@@ -52,6 +52,13 @@ func findHostImage(more []string) (hostImage, error) {
 	for _, e := range opt {
 		candidates = append(candidates, "/opt/"+e.Name()) // one by one, so that /opt itself stays writable
 	}
+	for _, pattern := range etcFolders {
+		matches, err := filepath.Glob("/etc/" + pattern)
+		if err != nil {
+			return image, err
+		}
+		candidates = append(candidates, matches...)
+	}
 	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) && home != "/" {
 		for _, f := range toolFolders {
 			candidates = append(candidates, filepath.Join(home, f))
@@ -80,18 +87,18 @@ func (h hostImage) shows(p string) bool {
 func (h hostImage) exactly(p string) bool { return slices.Contains(h.shown, p) }
 
 // etcFiles are copied from the host's /etc where they are there and everybody may read them: what programs look for to
-// run at all. Secrets, services and the host's own affairs stay away.
+// run at all. Secrets, services and the host's own affairs stay away. The list is short because making a file is what
+// takes the time when a machine is made.
 var etcFiles = []string{
-	"alternatives", "bash.bashrc", "bashrc", "ca-certificates.conf", "crypto-policies", "debian_version", "fonts", "gai.conf",
-	"gitconfig", "gss", "host.conf", "inputrc", "java", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias",
-	"locale.conf", "localtime", "login.defs", "lsb-release", "magic", "mailcap", "maven", "mime.types", "mke2fs.conf",
-	"nanorc", "networks", "nsswitch.conf", "os-release", "pam.conf", "pam.d", "perl", "pki/ca-trust", "pki/tls/cert.pem",
-	"pki/tls/certs", "pki/tls/openssl.cnf", "profile", "profile.d", "protocols", "rpc", "security", "services", "shells",
-	"skel", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "vim", "wgetrc", "xattr.conf",
+	"bash.bashrc", "bashrc", "gai.conf", "gitconfig", "host.conf", "inputrc", "ld.so.cache", "ld.so.conf", "locale.conf",
+	"localtime", "login.defs", "magic", "mime.types", "nsswitch.conf", "os-release", "profile", "profile.d",
+	"protocols", "services", "shells", "timezone", "ssl/openssl.cnf", "ssl/cert.pem", "ssl/certs/ca-certificates.crt",
+	"ssl/certs/java/cacerts", "ssl/ca-bundle.pem", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "pki/tls/certs/ca-bundle.crt",
+	"pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "pki/ca-trust/extracted/java/cacerts",
 }
 
-// etcPatterns are names with versions in them.
-var etcPatterns = []string{"java-*", "python*", "php", "gradle*", "mono"}
+// etcFolders are shown in place, read-only: large, without secrets, and about programs that are read-only too.
+var etcFolders = []string{"alternatives", "crypto-policies", "fonts", "java", "java-*", "ld.so.conf.d", "maven", "perl", "php", "python*", "terminfo"}
 
 // layOut fills a machine's root.
 func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
@@ -118,18 +125,8 @@ func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
 			return err
 		}
 	}
-	files := slices.Clone(etcFiles)
-	for _, pattern := range etcPatterns {
-		matches, err := filepath.Glob("/etc/" + pattern)
-		if err != nil {
-			return err
-		}
-		for _, m := range matches {
-			files = append(files, strings.TrimPrefix(m, "/etc/"))
-		}
-	}
-	left := budget{files: 8000, bytes: 32 << 20}
-	for _, f := range files {
+	left := budget{files: 1000, bytes: 32 << 20}
+	for _, f := range etcFiles {
 		if err := copyTree(root, "/etc/"+f, "etc/"+f, &left); err != nil {
 			return fmt.Errorf("copy /etc/%s: %w", f, err)
 		}
@@ -152,6 +149,14 @@ func writeEtc(root *os.Root, spec machine.Spec) error {
 	}
 	names := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + spec.Hostname + "\n"
 	files := map[string]string{"passwd": passwd, "group": group, "hosts": names, "hostname": spec.Hostname + "\n"}
+	// Root may become any user; there are no passwords that anybody else could give.
+	const become = "auth sufficient pam_rootok.so\nauth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
+	for _, program := range []string{"su", "su-l", "runuser", "runuser-l"} {
+		files["pam.d/"+program] = become
+	}
+	if err := root.MkdirAll("etc/pam.d", 0o755); err != nil {
+		return err
+	}
 	if resolv, err := os.ReadFile("/etc/resolv.conf"); err == nil { // read through the links it often is
 		files["resolv.conf"] = string(resolv)
 	}
