@@ -42,7 +42,6 @@ type Cloud struct {
 
 	mu        sync.Mutex // guards the fields below
 	endpoint  string
-	resetting sync.RWMutex // held for writing while everything is deleted
 }
 
 // Open opens the data directory and prepares the cloud; it does not listen yet.

@@ -75,7 +75,6 @@ type Gateway struct {
 	Config
 	routes   *route.Table
 	handlers map[*aws.Operation]aws.Handler
-	grants   grantPlans
 	verifier *sigv4.Verifier
 	trail    *trail
 	metrics  *metrics
