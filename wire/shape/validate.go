@@ -252,8 +252,7 @@ func (c *checker) at(last string) string {
 // violated words the constraints that v does not satisfy.
 func (l *limits) violated(kind Kind, v reflect.Value) []string {
 	var broken []string
-	if l.hasMin || l.hasMax {
-		n := size(kind, v)
+	if n, sized := size(kind, v); sized {
 		if l.hasMin && n < l.min {
 			broken = append(broken, l.lower(kind))
 		}
@@ -314,18 +313,19 @@ func measure(kind Kind) string {
 	return "length"
 }
 
-func size(kind Kind, v reflect.Value) float64 {
+// size is what min and max measure, if they measure anything on that kind.
+func size(kind Kind, v reflect.Value) (n float64, sized bool) {
 	switch kind {
 	case Integer:
-		return float64(v.Int())
+		return float64(v.Int()), true
 	case Float:
-		return v.Float()
+		return v.Float(), true
 	case String:
-		return float64(utf8.RuneCountInString(v.String()))
+		return float64(utf8.RuneCountInString(v.String())), true
 	case Blob, List, Map:
-		return float64(v.Len())
+		return float64(v.Len()), true
 	}
-	return 0
+	return 0, false
 }
 
 // show is the value as messages quote it: Java's form of strings, lists and maps, cut to a sane length.
