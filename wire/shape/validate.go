@@ -252,7 +252,7 @@ func (c *checker) at(last string) string {
 // violated words the constraints that v does not satisfy.
 func (l *limits) violated(kind Kind, v reflect.Value) []string {
 	var broken []string
-	if n, sized := size(kind, v); sized {
+	if n, sized := l.size(kind, v); sized {
 		if l.hasMin && n < l.min {
 			broken = append(broken, l.lower(kind))
 		}
@@ -313,8 +313,11 @@ func measure(kind Kind) string {
 	return "length"
 }
 
-// size is what min and max measure, if they measure anything on that kind.
-func size(kind Kind, v reflect.Value) (n float64, sized bool) {
+// size is what min and max measure; sized is false where there are none or nothing to measure.
+func (l *limits) size(kind Kind, v reflect.Value) (n float64, sized bool) {
+	if !l.hasMin && !l.hasMax {
+		return 0, false
+	}
 	switch kind {
 	case Integer:
 		return float64(v.Int()), true
