@@ -158,7 +158,7 @@ func (format *Format) payload(f *shape.Field, v reflect.Value) (string, []byte) 
 	case shape.String:
 		return "text/plain", []byte(v.String())
 	case shape.Structure:
-		return format.ContentType, format.Append(nil, f.Struct, v, f.Name)
+		return format.ContentType, format.Append(nil, f.Struct, v, f.Struct.Name)
 	}
 	return "", nil
 }

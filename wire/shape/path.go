@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -73,9 +74,11 @@ func appendStrings(out []string, p *Value, v reflect.Value) []string {
 			out = appendStrings(out, p.Elem, v.Index(i))
 		}
 	case Map:
+		start := len(out)
 		for iter := v.MapRange(); iter.Next(); {
 			out = append(out, iter.Key().String())
 		}
+		slices.Sort(out[start:])
 	}
 	return out
 }
@@ -110,9 +113,11 @@ func appendPairs(out []Pair, p *Value, v reflect.Value) []Pair {
 		if p.Elem.Kind != String {
 			return out
 		}
+		start := len(out)
 		for iter := v.MapRange(); iter.Next(); {
 			out = append(out, Pair{iter.Key().String(), iter.Value().String()})
 		}
+		slices.SortFunc(out[start:], func(a, b Pair) int { return strings.Compare(a.Key, b.Key) })
 	case List:
 		for i := range v.Len() {
 			out = appendPairs(out, p.Elem, v.Index(i))
