@@ -40,8 +40,8 @@ type Cloud struct {
 	authority *tlsca.CA
 	handler   http.Handler
 
-	mu        sync.Mutex // guards the fields below
-	endpoint  string
+	mu       sync.Mutex // guards the fields below
+	endpoint string
 }
 
 // Open opens the data directory and prepares the cloud; it does not listen yet.
