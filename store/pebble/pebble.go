@@ -35,8 +35,9 @@ const (
 	bloomBits    = 10
 )
 
-// The driver's own keys, behind all others.
+// The driver's own keys lie behind all others.
 var (
+	firstKey  = []byte{0}
 	ownKeys   = []byte{0xFF}
 	formatKey = []byte("\xFFformat")
 )
@@ -209,7 +210,7 @@ func (d *Driver) DropAll(ctx context.Context) error {
 	}
 	defer d.gate.Leave()
 	batch := d.db.NewBatch()
-	if err := batch.DeleteRange([]byte{0}, ownKeys, nil); err != nil {
+	if err := batch.DeleteRange(firstKey, ownKeys, nil); err != nil {
 		return errors.Join(fmt.Errorf("filling a batch: %w", err), batch.Close())
 	}
 	return d.apply(batch, func() (uint64, error) {
