@@ -331,7 +331,7 @@ func controlGroups(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range strings.Split(string(data), `"`) {
+		for word := range strings.SplitSeq(string(data), `"`) {
 			if strings.HasPrefix(word, "/sys/fs/cgroup/") {
 				if _, err := os.Stat(word); err != nil {
 					t.Errorf("recorded control group: %v", err)
