@@ -115,7 +115,7 @@ func feed(cmd *exec.Cmd, body io.Reader, drain int64) error {
 		fed <- err
 	}()
 	err = cmd.Wait()
-	<-fed // a push cut short shows in what git makes of it
+	<-fed //nolint:errcheck // a push cut short shows in what git makes of it
 	return err
 }
 

@@ -295,7 +295,7 @@ func (s *suite) testCrashLeavesNothingAlive(t *testing.T) {
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-ended
+	<-ended //nolint:errcheck // it was killed
 	eventually(t, "death of the victim's machine", func() bool { return len(findMarked(t, mark)) == 0 })
 	if _, err := os.Stat(filepath.Join(dir, "victim")); err != nil {
 		t.Fatalf("the killed process cleaned up: %v", err)

@@ -339,12 +339,16 @@ func (d *Driver) closeTree(failed bool) (err error) {
 // treeLogger passes on what the tree logs.
 type treeLogger struct{ log *slog.Logger }
 
-func (l treeLogger) Infof(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Infof(format string, args ...any) {
+	l.log.Debug("store", "message", fmt.Sprintf(format, args...))
+}
 
-func (l treeLogger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Errorf(format string, args ...any) {
+	l.log.Error("store", "message", fmt.Sprintf(format, args...))
+}
 
 // Fatalf is called where the tree cannot go on, and must not return.
 func (l treeLogger) Fatalf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf(format, args...))
+	l.log.Error("store cannot go on", "message", fmt.Sprintf(format, args...))
 	panic(fmt.Sprintf(format, args...))
 }
