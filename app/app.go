@@ -4,38 +4,26 @@ package app
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
-	"drydock/aws"
 	"drydock/blob"
-	"drydock/bus"
+	"drydock/blob/seal"
 	"drydock/clock"
 	"drydock/gateway"
 	"drydock/gateway/tlsca"
 	"drydock/machine"
-	"drydock/policy"
-	"drydock/policy/session"
-	"drydock/resource"
 	"drydock/service"
 	"drydock/service/all"
+	"drydock/service/assembly"
 	"drydock/store"
-	"drydock/store/mem"
-	"drydock/store/pebble"
-	"drydock/task"
 )
 
 // Cloud is a running AWS.
@@ -47,13 +35,13 @@ type Cloud struct {
 	clock     *clock.Clock
 	db        *store.DB
 	blobs     *blob.Store
+	keys      *seal.RootKey
 	machines  *machine.Host
 	authority *tlsca.CA
 	handler   http.Handler
 
-	mu        sync.Mutex // guards the fields below
-	endpoint  string
-	resetting sync.RWMutex // held for writing while everything is deleted
+	mu       sync.Mutex // guards the fields below
+	endpoint string
 }
 
 // Open opens the data directory and prepares the cloud; it does not listen yet.
@@ -83,43 +71,16 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err e
 	return c, nil
 }
 
-// openStorage opens the store and the blobs.
-func (c *Cloud) openStorage() (err error) {
-	if c.config.Ephemeral {
-		c.dir, err = os.MkdirTemp("", "drydock-")
-		if err != nil {
-			return fmt.Errorf("temporary folder: %w", err)
-		}
-		c.db = store.Open(mem.New())
-		c.blobs = blob.New(blobmem.New())
-		return nil
-	}
-	c.dir = c.config.Data
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
-	}
-	driver, err := pebble.Open(filepath.Join(c.dir, "store"), pebble.Options{Log: c.log})
-	if err != nil {
-		return fmt.Errorf("open store: %w", err)
-	}
-	c.db = store.Open(driver)
-	return nil
-}
-
 // assemble makes the services and the gateway.
-func (c *Cloud) assemble() error {
-	root, err := c.rootKey()
-	if err != nil {
-		return err
-	}
+func (c *Cloud) assemble() (err error) {
 	c.Assembly, err = assembly.New(service.Deps{
-		DB: c.db, Blobs: c.blobs, Clock: c.clock, Machines: c.machines, Log: c.log, Random: rand.Reader, Dir: c.dir,
+		DB: c.db, Blobs: c.blobs, Keys: c.keys, Clock: c.clock, Machines: c.machines, Log: c.log, Random: rand.Reader, Dir: c.dir,
 		Endpoint: c.Endpoint, DefaultAccount: c.config.Account, DefaultRegion: c.config.Region,
-	}, root, c.config.Strict, all.Modules)
+	}, c.config.Strict, all.Modules)
 	if err != nil {
 		return err
 	}
-	c.authority = tlsca.New(c.dir)
+	c.authority = tlsca.NewCA(c.dir)
 	c.handler = c.control(c.Assembly.Gateway)
 	return nil
 }
@@ -139,26 +100,23 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 	tasks := make(chan error, 1)
 	go func() { tasks <- c.Tasks.Run(running) }()
 
-	server := tlsca.NewServer(gateway.NewServer(c.handler, c.log), c.authority)
+	server := gateway.NewServer(c.handler, c.log)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- tlsca.Serve(server, listener, c.authority) }()
 	ready()
 	select {
 	case <-ctx.Done():
 	case err = <-served:
 	}
-	shutdown, cancel := clock.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	if stopErr := server.Shutdown(shutdown); stopErr != nil {
+	if stopErr := gateway.Stop(server); stopErr != nil {
 		c.log.Warn("requests were cut off", "error", stopErr)
 	}
 	stop()
-	<-tasks
+	if tasksErr := <-tasks; tasksErr != nil && !errors.Is(tasksErr, context.Canceled) {
+		err = errors.Join(err, tasksErr)
+	}
 	return err
 }
-
-// stopGrace is how long a stop waits for requests under way.
-const stopGrace = 5 * time.Second
 
 // Endpoint is the URL of the cloud once it serves, empty before.
 func (c *Cloud) Endpoint() string {

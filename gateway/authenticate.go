@@ -119,7 +119,7 @@ func (g *Gateway) anonymous(x *exchange, s3 bool) error {
 		}
 		return aws.NewError(http.StatusUnauthorized, "MissingAuthenticationToken", "Authentication required")
 	}
-	return g.signatureError(x, &sigv4.Error{Reason: sigv4.MissingAuthentication})
+	return g.signatureError(x, sigv4.Unauthenticated())
 }
 
 func requestToken(r *http.Request) string {

@@ -64,7 +64,7 @@ type Statement struct {
 	// Principals is nil when the statement names none.
 	Principals *Principals
 	Conditions []Condition
-	// Start and End are where the statement stands in the text.
+	// Start is the statement's first character in the text, End the one behind its last.
 	Start, End Position
 
 	actions   actionSet

@@ -14,7 +14,7 @@ var AcceptDelegationRequest = aws.NewOp[AcceptDelegationRequestInput, AcceptDele
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:AcceptDelegationRequest"},
+		{Action: "iam:AcceptDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -63,7 +63,7 @@ var AssociateDelegationRequest = aws.NewOp[AssociateDelegationRequestInput, Asso
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:AssociateDelegationRequest"},
+		{Action: "iam:AssociateDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -111,7 +111,7 @@ var ChangePassword = aws.NewOp[ChangePasswordInput, ChangePasswordOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidUserTypeException, errorLimitExceededException, errorEntityTemporarilyUnmodifiableException, errorPasswordPolicyViolationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ChangePassword"},
+		{Action: "iam:ChangePassword", Resources: []string{"arn:${Partition}:iam::${Account}:user/${$User}"}},
 	},
 })
 
@@ -124,7 +124,7 @@ var CreateAccessKey = aws.NewOp[CreateAccessKeyInput, CreateAccessKeyOutput](&aw
 	OutputWrapper: "CreateAccessKeyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:CreateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -162,7 +162,7 @@ var CreateGroup = aws.NewOp[CreateGroupInput, CreateGroupOutput](&aws.Operation{
 	OutputWrapper: "CreateGroupResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group${Path=/}${GroupName}"}},
+		{Action: "iam:CreateGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group${Path:-/}${GroupName}"}},
 	},
 })
 
@@ -175,8 +175,8 @@ var CreateInstanceProfile = aws.NewOp[CreateInstanceProfileInput, CreateInstance
 	OutputWrapper: "CreateInstanceProfileResult",
 	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path=/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path=/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -189,7 +189,7 @@ var CreateLoginProfile = aws.NewOp[CreateLoginProfileInput, CreateLoginProfileOu
 	OutputWrapper: "CreateLoginProfileResult",
 	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorNoSuchEntityException, errorPasswordPolicyViolationException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
+		{Action: "iam:CreateLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -202,8 +202,7 @@ var CreateOpenIDConnectProvider = aws.NewOp[CreateOpenIDConnectProviderInput, Cr
 	OutputWrapper: "CreateOpenIDConnectProviderResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorEntityAlreadyExistsException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException, errorOpenIDIdpCommunicationErrorException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateOpenIDConnectProvider", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagOpenIDConnectProvider", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateOpenIDConnectProvider", Resources: []string{"arn:${Partition}:iam::${Account}:oidc-provider/${Url:url}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -216,8 +215,8 @@ var CreatePolicy = aws.NewOp[CreatePolicyInput, CreatePolicyOutput](&aws.Operati
 	OutputWrapper: "CreatePolicyResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorLimitExceededException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreatePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path=/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path=/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreatePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -243,8 +242,8 @@ var CreateRole = aws.NewOp[CreateRoleInput, CreateRoleOutput](&aws.Operation{
 	OutputWrapper: "CreateRoleResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path=/}${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path=/}${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -257,8 +256,7 @@ var CreateSAMLProvider = aws.NewOp[CreateSAMLProviderInput, CreateSAMLProviderOu
 	OutputWrapper: "CreateSAMLProviderResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorEntityAlreadyExistsException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateSAMLProvider", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagSAMLProvider", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateSAMLProvider", Resources: []string{"arn:${Partition}:iam::${Account}:saml-provider/${Name}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -284,7 +282,7 @@ var CreateServiceSpecificCredential = aws.NewOp[CreateServiceSpecificCredentialI
 	OutputWrapper: "CreateServiceSpecificCredentialResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorNoSuchEntityException, errorServiceNotSupportedException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
+		{Action: "iam:CreateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"iam:ServiceSpecificCredentialServiceName=ServiceName"}},
 	},
 })
 
@@ -297,8 +295,8 @@ var CreateUser = aws.NewOp[CreateUserInput, CreateUserOutput](&aws.Operation{
 	OutputWrapper: "CreateUserResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path=/}${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path=/}${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -311,8 +309,7 @@ var CreateVirtualMFADevice = aws.NewOp[CreateVirtualMFADeviceInput, CreateVirtua
 	OutputWrapper: "CreateVirtualMFADeviceResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateVirtualMFADevice", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "iam:TagMFADevice", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "iam:CreateVirtualMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:mfa${Path:-/}${VirtualMFADeviceName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -324,7 +321,7 @@ var DeactivateMFADevice = aws.NewOp[DeactivateMFADeviceInput, DeactivateMFADevic
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityTemporarilyUnmodifiableException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeactivateMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:DeactivateMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -336,7 +333,7 @@ var DeleteAccessKey = aws.NewOp[DeleteAccessKeyInput, DeleteAccessKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:DeleteAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -408,7 +405,7 @@ var DeleteLoginProfile = aws.NewOp[DeleteLoginProfileInput, DeleteLoginProfileOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityTemporarilyUnmodifiableException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:DeleteLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -541,7 +538,7 @@ var DeleteServiceSpecificCredential = aws.NewOp[DeleteServiceSpecificCredentialI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:DeleteServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -553,7 +550,7 @@ var DeleteSigningCertificate = aws.NewOp[DeleteSigningCertificateInput, DeleteSi
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:DeleteSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -601,7 +598,7 @@ var DeleteVirtualMFADevice = aws.NewOp[DeleteVirtualMFADeviceInput, DeleteVirtua
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteVirtualMFADevice"},
+		{Action: "iam:DeleteVirtualMFADevice", Resources: []string{"${SerialNumber}"}},
 	},
 })
 
@@ -752,7 +749,7 @@ var GenerateOrganizationsAccessReport = aws.NewOp[GenerateOrganizationsAccessRep
 	OutputWrapper: "GenerateOrganizationsAccessReportResult",
 	Errors:        []aws.ErrorShape{errorReportGenerationLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "iam:GenerateOrganizationsAccessReport"},
+		{Action: "iam:GenerateOrganizationsAccessReport", Resources: []string{"arn:${Partition}:iam::${Account}:access-report/${EntityPath}"}},
 	},
 })
 
@@ -765,7 +762,7 @@ var GenerateServiceLastAccessedDetails = aws.NewOp[GenerateServiceLastAccessedDe
 	OutputWrapper: "GenerateServiceLastAccessedDetailsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:GenerateServiceLastAccessedDetails"},
+		{Action: "iam:GenerateServiceLastAccessedDetails", Resources: []string{"${Arn}"}},
 	},
 })
 
@@ -868,7 +865,7 @@ var GetDelegationRequest = aws.NewOp[GetDelegationRequestInput, GetDelegationReq
 	OutputWrapper: "GetDelegationRequestResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetDelegationRequest"},
+		{Action: "iam:GetDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -933,7 +930,7 @@ var GetLoginProfile = aws.NewOp[GetLoginProfileInput, GetLoginProfileOutput](&aw
 	OutputWrapper: "GetLoginProfileResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:GetLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -946,7 +943,7 @@ var GetMFADevice = aws.NewOp[GetMFADeviceInput, GetMFADeviceOutput](&aws.Operati
 	OutputWrapper: "GetMFADeviceResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:GetMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1128,7 +1125,7 @@ var GetUser = aws.NewOp[GetUserInput, GetUserOutput](&aws.Operation{
 	OutputWrapper: "GetUserResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:GetUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1154,7 +1151,7 @@ var ListAccessKeys = aws.NewOp[ListAccessKeysInput, ListAccessKeysOutput](&aws.O
 	OutputWrapper: "ListAccessKeysResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListAccessKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ListAccessKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1323,7 +1320,7 @@ var ListMFADeviceTags = aws.NewOp[ListMFADeviceTagsInput, ListMFADeviceTagsOutpu
 	OutputWrapper: "ListMFADeviceTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListMFADeviceTags"},
+		{Action: "iam:ListMFADeviceTags", Resources: []string{"${SerialNumber}"}},
 	},
 })
 
@@ -1336,7 +1333,7 @@ var ListMFADevices = aws.NewOp[ListMFADevicesInput, ListMFADevicesOutput](&aws.O
 	OutputWrapper: "ListMFADevicesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListMFADevices", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ListMFADevices", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1505,7 +1502,7 @@ var ListSSHPublicKeys = aws.NewOp[ListSSHPublicKeysInput, ListSSHPublicKeysOutpu
 	OutputWrapper: "ListSSHPublicKeysResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListSSHPublicKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ListSSHPublicKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1544,7 +1541,7 @@ var ListServiceSpecificCredentials = aws.NewOp[ListServiceSpecificCredentialsInp
 	OutputWrapper: "ListServiceSpecificCredentialsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceNotSupportedException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListServiceSpecificCredentials", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ListServiceSpecificCredentials", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1557,7 +1554,7 @@ var ListSigningCertificates = aws.NewOp[ListSigningCertificatesInput, ListSignin
 	OutputWrapper: "ListSigningCertificatesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListSigningCertificates", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ListSigningCertificates", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1680,7 +1677,7 @@ var RejectDelegationRequest = aws.NewOp[RejectDelegationRequestInput, RejectDele
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:RejectDelegationRequest"},
+		{Action: "iam:RejectDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -1729,7 +1726,7 @@ var ResetServiceSpecificCredential = aws.NewOp[ResetServiceSpecificCredentialInp
 	OutputWrapper: "ResetServiceSpecificCredentialResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:ResetServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:ResetServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1753,7 +1750,7 @@ var SendDelegationToken = aws.NewOp[SendDelegationTokenInput, SendDelegationToke
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:SendDelegationToken"},
+		{Action: "iam:SendDelegationToken", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -1827,7 +1824,7 @@ var TagMFADevice = aws.NewOp[TagMFADeviceInput, TagMFADeviceOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagMFADevice", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagMFADevice", Resources: []string{"${SerialNumber}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1923,7 +1920,7 @@ var UntagMFADevice = aws.NewOp[UntagMFADeviceInput, UntagMFADeviceOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagMFADevice", Keys: []string{"aws:TagKeys=TagKeys"}},
+		{Action: "iam:UntagMFADevice", Resources: []string{"${SerialNumber}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -2007,7 +2004,7 @@ var UpdateAccessKey = aws.NewOp[UpdateAccessKeyInput, UpdateAccessKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:UpdateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2154,7 +2151,7 @@ var UpdateServiceSpecificCredential = aws.NewOp[UpdateServiceSpecificCredentialI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:UpdateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2166,7 +2163,7 @@ var UpdateSigningCertificate = aws.NewOp[UpdateSigningCertificateInput, UpdateSi
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:UpdateSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2204,7 +2201,7 @@ var UploadServerCertificate = aws.NewOp[UploadServerCertificateInput, UploadServ
 	OutputWrapper: "UploadServerCertificateResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorMalformedCertificateException, errorKeyPairMismatchException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UploadServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:UploadServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate${Path:-/}${ServerCertificateName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -2217,6 +2214,6 @@ var UploadSigningCertificate = aws.NewOp[UploadSigningCertificateInput, UploadSi
 	OutputWrapper: "UploadSigningCertificateResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorMalformedCertificateException, errorInvalidCertificateException, errorDuplicateCertificateException, errorNoSuchEntityException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UploadSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, When: "UserName"},
+		{Action: "iam:UploadSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })

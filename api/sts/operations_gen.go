@@ -30,9 +30,6 @@ var AssumeRoleWithSAML = aws.NewOp[AssumeRoleWithSAMLInput, AssumeRoleWithSAMLOu
 	OutputWrapper: "AssumeRoleWithSAMLResult",
 	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
-	Grants: []aws.Grant{
-		{Action: "sts:AssumeRoleWithSAML"},
-	},
 })
 
 // AssumeRoleWithWebIdentity is the operation AssumeRoleWithWebIdentity.
@@ -44,9 +41,6 @@ var AssumeRoleWithWebIdentity = aws.NewOp[AssumeRoleWithWebIdentityInput, Assume
 	OutputWrapper: "AssumeRoleWithWebIdentityResult",
 	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorIDPCommunicationErrorException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
-	Grants: []aws.Grant{
-		{Action: "sts:AssumeRoleWithWebIdentity"},
-	},
 })
 
 // AssumeRoot is the operation AssumeRoot.

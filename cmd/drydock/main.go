@@ -16,6 +16,7 @@ import (
 	"drydock/app"
 	"drydock/clock"
 	"drydock/machine/namespace"
+	"drydock/machine/process"
 )
 
 // cli is the command line.
@@ -26,14 +27,14 @@ type cli struct {
 	Explain  explainCommand  `cmd:"" help:"Show why a request was allowed or denied."`
 	CA       caCommand       `cmd:"" name:"ca" help:"Print the certificate of the local certificate authority."`
 	Coverage coverageCommand `cmd:"" help:"List the operations that are carried out."`
-	Demo     demoCommand     `cmd:"" help:"Play a scenario against a running cloud."`
 	Reset    resetCommand    `cmd:"" help:"Delete everything in the running cloud."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 func main() {
-	// Inside a machine the binary plays the machine's first process.
+	// As a machine's first process the binary does nothing else.
 	namespace.Main()
+	process.Main()
 	watch := clock.StartStopwatch()
 	var c cli
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -13,6 +13,7 @@ import (
 
 const (
 	uploadBodyLimit = 64 << 20
+	tailLimit       = 1 << 20 // of a body, behind what matters
 	// DefaultPushLimit is the size of the largest push that a Handler takes unless told otherwise.
 	DefaultPushLimit int64 = 16 << 30
 )
@@ -106,13 +107,14 @@ func (h *Handler) serve(out *flushWriter, r *http.Request, service Service, acce
 			limit = DefaultPushLimit
 		}
 	}
-	body := io.Reader(r.Body)
+	raw := &endReader{r: r.Body}
+	body := io.Reader(raw)
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		unzipped, err := gzip.NewReader(body)
 		if err != nil {
-			return fmt.Errorf("request body: %v: %w", err, ErrProtocol)
+			return fmt.Errorf("request body: %w: %w", err, ErrProtocol)
 		}
 		body = unzipped
 	default:
@@ -122,10 +124,36 @@ func (h *Handler) serve(out *flushWriter, r *http.Request, service Service, acce
 	// Without this the server would throw away the rest of the body at the first byte of the answer. HTTP/2 needs no
 	// permission and says that it is not supported.
 	_ = http.NewResponseController(out.ResponseWriter).EnableFullDuplex()
+	var err error
 	if service == UploadPack {
-		return access.Repository.UploadPack(r.Context(), out, body, r.Header.Get("Git-Protocol"))
+		err = access.Repository.UploadPack(r.Context(), out, body, r.Header.Get("Git-Protocol"))
+	} else {
+		err = access.Repository.ReceivePack(r.Context(), out, body, access.Authorize, access.Committed)
 	}
-	return access.Repository.ReceivePack(r.Context(), out, body, access.Authorize, access.Committed)
+	// In full duplex the connection can serve another request only if this one's body was read to its end, which
+	// neither gzip nor git's own end marks see to.
+	if !raw.ended {
+		_, _ = io.CopyN(io.Discard, raw, tailLimit)
+	}
+	if !raw.ended {
+		out.Header().Set("Connection", "close")
+		if out.written {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	return err
+}
+
+// endReader notes that it was read to the end.
+type endReader struct {
+	r     io.Reader
+	ended bool
+}
+
+func (e *endReader) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.ended = e.ended || err != nil
+	return n, err
 }
 
 var errEncoding = errors.New("unsupported content encoding")

@@ -4,6 +4,7 @@ package all
 import (
 	"drydock/service"
 	"drydock/service/iam"
+	"drydock/service/logs"
 	"drydock/service/sts"
 )
 
@@ -12,5 +13,6 @@ func Modules(d service.Deps) []service.Module {
 	return []service.Module{
 		iam.New(d),
 		sts.New(d),
+		logs.New(d),
 	}
 }

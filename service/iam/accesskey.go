@@ -83,7 +83,7 @@ func shownStatus(active bool) api.StatusType {
 }
 
 func (s *Service) createAccessKey(call *aws.Call, in *api.CreateAccessKeyInput) (*api.CreateAccessKeyOutput, error) {
-	name, err := s.ownUser(call, in.UserName)
+	name, err := ownUser(call, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (s *Service) listAccessKeys(call *aws.Call, in *api.ListAccessKeysInput) (*
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.ownUser(call, in.UserName)
+	name, err := ownUser(call, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (s *Service) listAccessKeys(call *aws.Call, in *api.ListAccessKeysInput) (*
 
 // changeKey changes a key of the user named, or of the caller.
 func (s *Service) changeKey(call *aws.Call, user *string, id string, change func(k *accessKey)) error {
-	name, err := s.ownUser(call, user)
+	name, err := ownUser(call, user)
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (s *Service) listServiceSpecificCredentials(call *aws.Call, in *api.ListSer
 	var name string
 	all := in.AllUsers != nil && *in.AllUsers
 	if !all {
-		if name, err = s.ownUser(call, in.UserName); err != nil {
+		if name, err = ownUser(call, in.UserName); err != nil {
 			return nil, err
 		}
 	}
@@ -189,7 +189,7 @@ func credentialOwners(tx *store.Tx, account, name string, all bool) ([]*entity, 
 // changeCredential changes credentials of the user named, or of the caller, and returns the user's name. Credentials that
 // change tells to delete are deleted.
 func (s *Service) changeCredential(call *aws.Call, user *string, id string, change func(c *serviceCredential) (remove bool)) (owner string, err error) {
-	name, err := s.ownUser(call, user)
+	name, err := ownUser(call, user)
 	if err != nil {
 		return "", err
 	}

@@ -23,6 +23,8 @@ var layers = []layer{
 		reason: "generated vocabulary: one package per service, none needs another"},
 	{folders: []string{"wire"}, imports: []string{"aws"}, tests: []string{"api"},
 		reason: "the protocols walk tagged structures and know no service; their tests need real ones"},
+	{folders: []string{"wire/wiretest"}, imports: []string{"aws", "api", "cmd/apigen"},
+		reason: "the models' protocol tests are generated into Go like the API itself"},
 	{folders: []string{"policy"}, imports: []string{"aws"},
 		reason: "policies are evaluated from documents and facts handed in"},
 	{folders: []string{"task"}, imports: []string{"store", "clock"},
@@ -39,10 +41,13 @@ var layers = []layer{
 		reason:  "services speak to each other by operation values, the bus and the registry, never by import"},
 	{folders: []string{"service/all"}, imports: []string{"service", contract},
 		reason: "the explicit list of services"},
+	{folders: []string{"service/assembly"},
+		imports: []string{"aws", "task", "bus", "resource", "policy", "gateway", contract},
+		reason:  "it puts services, tasks, bus and gateway together, for the application and for tests, and knows no service"},
 	{folders: []string{"service/servicetest"},
-		imports: []string{"aws", "api", "wire", "store", "blob", "clock", "task", "bus", "resource", "policy", "lang", "machine", "vnet", "engine", "gateway", "ledger", contract},
+		imports: []string{"aws", "api", "wire", "store", "blob", "clock", "task", "bus", "resource", "policy", "lang", "machine", "vnet", "engine", "gateway", "ledger", contract, "service/assembly"},
 		reason:  "test support puts a gateway before one service; it knows none of them"},
-	{folders: []string{"gateway"}, imports: []string{"aws", "wire", "policy", "clock"}, tests: []string{"api"},
+	{folders: []string{"gateway"}, imports: []string{"aws", "wire", "policy", "clock"}, tests: []string{"api", "service/servicetest", contract},
 		reason: "the gateway sees services as a list of handlers"},
 	{folders: []string{"agent"}, imports: []string{"aws", "api", "wire", "clock", "lang"},
 		reason: "agents run inside machines and speak to the cloud as any client does"},
@@ -65,9 +70,11 @@ var importers = []struct {
 	reason string
 }{
 	{"app", []string{"app", "cmd", "sim", "test"}, "the composition root is the top"},
-	{"cmd", nil, "commands are no libraries"},
+	{"cmd/drydock", []string{"cmd/drydock"}, "commands are no libraries"},
+	{"cmd/apigen", []string{"cmd/apigen", "wire/wiretest"}, "only the test types of the protocols are generated elsewhere"},
 	{"sim", []string{"sim", "cmd"}, "the simulation rests on the product, not the product on it"},
 	{"test", []string{"test"}, "the product does not know its tests"},
+	{"service/assembly", []string{"app", "sim", "service/servicetest"}, "a cloud is put together in one place"},
 	{"service/all", []string{"app", "sim", "test"}, "only the composition root knows every service"},
 }
 
