@@ -122,5 +122,15 @@ func (s *Service) operations() []aws.Handler {
 		api.ListAccountAliases.Handle(s.listAccountAliases),
 		api.DeleteAccountAlias.Handle(s.deleteAccountAlias),
 		api.GetAccountSummary.Handle(s.getAccountSummary),
+		api.GetAccountAuthorizationDetails.Handle(s.getAccountAuthorizationDetails),
+
+		api.CreateServiceLinkedRole.Handle(s.createServiceLinkedRole),
+		api.DeleteServiceLinkedRole.Handle(s.deleteServiceLinkedRole),
+		api.GetServiceLinkedRoleDeletionStatus.Handle(s.getServiceLinkedRoleDeletionStatus),
+
+		api.SimulateCustomPolicy.Handle(s.simulateCustomPolicy),
+		api.SimulatePrincipalPolicy.Handle(s.simulatePrincipalPolicy),
+		api.GetContextKeysForCustomPolicy.Handle(s.getContextKeysForCustomPolicy),
+		api.GetContextKeysForPrincipalPolicy.Handle(s.getContextKeysForPrincipalPolicy),
 	}
 }
