@@ -1,6 +1,8 @@
 package iam
 
 import (
+	"net/http"
+
 	api "drydock/api/iam"
 	"drydock/aws"
 	"drydock/policy"
@@ -19,7 +21,22 @@ type Service struct {
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials")}
-	return service.Module{API: api.API, Operations: s.operations(), Facts: s.facts, Identity: s}
+	return service.Module{API: api.API, Operations: longTerm(s.operations()), Facts: s.facts, Identity: s}
+}
+
+// longTerm refuses IAM to the sessions that users have or lend without a second factor: GetSessionToken's and
+// GetFederationToken's. Sessions of roles may call it.
+func longTerm(handlers []aws.Handler) []aws.Handler {
+	for i := range handlers {
+		serve := handlers[i].Serve
+		handlers[i].Serve = func(call *aws.Call, in any) (any, error) {
+			if p := &call.Principal; p.Session != nil && !p.Session.MFA && p.Type != aws.PrincipalAssumedRole {
+				return nil, aws.NewError(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
+			}
+			return serve(call, in)
+		}
+	}
+	return handlers
 }
 
 // operations is the table of what the service carries out.

@@ -23,6 +23,8 @@ func (s *Service) assumeRole(call *aws.Call, in *api.AssumeRoleInput) (*api.Assu
 	switch {
 	case call.Principal.Type == aws.PrincipalRoot:
 		return nil, aws.NewError(http.StatusForbidden, accessDenied, "Roles may not be assumed by root accounts.")
+	case call.Principal.Type == aws.PrincipalFederatedUser:
+		return nil, aws.NewError(http.StatusForbidden, accessDenied, "Cannot call AssumeRole with the credentials of a federated user")
 	case in.SerialNumber != nil || in.TokenCode != nil:
 		return nil, aws.NewError(http.StatusForbidden, accessDenied, notMFA)
 	case len(in.ProvidedContexts) > 0:

@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"drydock/api/iam"
 	api "drydock/api/sts"
 	"drydock/aws"
+	"drydock/blob/seal"
 	"drydock/ledger"
 	"drydock/policy/session"
 	"drydock/service"
@@ -335,9 +337,35 @@ func TestUserSessions(t *testing.T) {
 	if fed.FederatedUser.ARN != "arn:aws:sts::111122223333:federated-user/ann" || fed.FederatedUser.FederatedUserID != "111122223333:ann" {
 		t.Errorf("federated user %+v", fed.FederatedUser)
 	}
+	// Neither session may use IAM, and a federated user's no role either, whatever their policies say.
+	f := c.with(t, fed.Credentials)
+	refuse(t, iam.ListUsers, own, &iam.ListUsersInput{}, "InvalidClientTokenId", "The security token included in the request is invalid")
+	refuse(t, iam.ListUsers, f, &iam.ListUsersInput{}, "AccessDenied", "no session policy allows")
+	wide := c.with(t, do(t, api.GetFederationToken, u, &api.GetFederationTokenInput{Name: "bob", Policy: new(allow("*", "*"))}).Credentials)
+	refuse(t, iam.ListUsers, wide, &iam.ListUsersInput{}, "InvalidClientTokenId", "")
+	open := createRole(t, call, "any", trust("*")).ARN
+	refuse(t, api.AssumeRole, wide, &api.AssumeRoleInput{RoleARN: open, RoleSessionName: "s1"}, "AccessDenied", "federated user")
 	refuse(t, api.GetFederationToken, own, &api.GetFederationTokenInput{Name: "ann"}, "AccessDenied", "")
 	refuse(t, api.GetFederationToken, c.user(t, call, "weak", ""), &api.GetFederationTokenInput{Name: "ann"}, "AccessDenied",
 		"sts:GetFederationToken on resource: arn:aws:sts::111122223333:federated-user/ann")
+}
+
+func TestDecodeAuthorizationMessage(t *testing.T) {
+	t.Parallel()
+	var keys *seal.RootKey
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		keys = d.Keys
+		return []service.Module{sts.New(d)}
+	})
+	encoded := base64.StdEncoding.EncodeToString(keys.Wrap([]byte(`{"allowed":false}`), []byte("authorization message")))
+	call := c.Call(t)
+	if got := *do(t, api.DecodeAuthorizationMessage, call, &api.DecodeAuthorizationMessageInput{EncodedMessage: encoded}).DecodedMessage; got != `{"allowed":false}` {
+		t.Errorf("message %s", got)
+	}
+	elsewhere := base64.StdEncoding.EncodeToString(keys.Wrap([]byte("secret"), []byte("another secret")))
+	for _, bad := range []string{"x", "!", elsewhere, encoded[:len(encoded)-8]} {
+		refuse(t, api.DecodeAuthorizationMessage, call, &api.DecodeAuthorizationMessageInput{EncodedMessage: bad}, "InvalidAuthorizationMessageException", "")
+	}
 }
 
 func TestAccessKeyInfo(t *testing.T) {
