@@ -11,8 +11,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"drydock/app"
 )
 
 // target is where the running cloud is; every command that talks to one embeds it.
@@ -207,31 +205,4 @@ type resetCommand struct{ target }
 func (c *resetCommand) Run(ctx context.Context) error {
 	_, err := c.do(ctx, http.MethodPost, "/_drydock/reset", nil)
 	return err
-}
-
-// coverageCommand lists operations.
-type coverageCommand struct {
-	target
-	Missing bool `help:"List the missing operations too."`
-}
-
-// Run prints the table.
-func (c *coverageCommand) Run(ctx context.Context) error {
-	answer, err := c.do(ctx, http.MethodGet, "/_drydock/coverage", nil)
-	if err != nil {
-		return err
-	}
-	var services []app.Coverage
-	if err := json.Unmarshal(answer, &services); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	for _, s := range services {
-		fmt.Printf("%-12s %3d of %3d operations\n", s.Service, len(s.Implemented), len(s.Implemented)+len(s.Missing))
-		if c.Missing {
-			for _, name := range s.Missing {
-				fmt.Println("             missing", name)
-			}
-		}
-	}
-	return nil
 }
