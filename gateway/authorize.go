@@ -22,7 +22,7 @@ type grantPlan struct {
 	when      *shape.Path
 }
 
-// template is an ARN template: literals and variables in turn.
+// template is the template of an ARN or of a condition key's value: literals and variables in turn.
 type template struct {
 	parts []templatePart
 	// arnPath is the first member in it: a member that holds a whole ARN stands for the resource itself.
@@ -39,7 +39,9 @@ type keyPlan struct {
 	name    string // in lower case
 	path    *shape.Path
 	literal string
-	tags    bool // the member is a list or map of tags, the name a prefix
+	// text is set instead of path where the values are made of members and more.
+	text *template
+	tags bool // the member is a list or map of tags, the name a prefix
 }
 
 // plan returns the compiled grants of an operation.
@@ -83,6 +85,13 @@ func compileGrant(op *aws.Operation, grant aws.Grant) (plan grantPlan, err error
 		key := keyPlan{name: strings.ToLower(name), tags: strings.HasSuffix(name, "/")}
 		if literal, ok := strings.CutPrefix(path, `"`); ok {
 			key.literal = strings.TrimSuffix(literal, `"`)
+		} else if strings.Contains(path, "${") {
+			text, err := compileTemplate(op, path)
+			if err != nil {
+				return plan, err
+			}
+			text.arnPath = nil // here a member that looks like an ARN is a value as any other
+			key.text = &text
 		} else if key.path, err = shape.CompilePath(op.Input, path); err != nil {
 			return plan, err
 		}
@@ -158,6 +167,7 @@ func (t *template) expand(call *aws.Call, in any) []string {
 // inputKeys gives the condition keys that a grant takes from the input, and keys given outright.
 type inputKeys struct {
 	plan  *grantPlan
+	call  *aws.Call
 	in    any
 	fixed map[string][]string
 	more  policy.Values
@@ -171,10 +181,16 @@ func (k inputKeys) Values(key string) ([]string, bool) {
 			if p.name != key || p.tags {
 				continue
 			}
-			if p.path == nil {
-				return []string{p.literal}, true
+			var values []string
+			switch {
+			case p.text != nil:
+				values = p.text.expand(k.call, k.in)
+			case p.path != nil:
+				values = p.path.Strings(k.in)
+			default:
+				values = []string{p.literal}
 			}
-			if values := p.path.Strings(k.in); len(values) > 0 {
+			if len(values) > 0 {
 				return values, true
 			}
 		}
@@ -236,7 +252,7 @@ func (g *Gateway) authorizeCall(call *aws.Call, in any) error {
 		}
 		tags := plan.requestTags(in)
 		for _, resource := range resources {
-			keys := inputKeys{plan: plan, in: in}
+			keys := inputKeys{plan: plan, call: call, in: in}
 			if err := g.check(call, plan.action, resource, keys, tags); err != nil {
 				return err
 			}

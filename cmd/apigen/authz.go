@@ -84,7 +84,11 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 			if !ok || key == "" || !strings.Contains(key, ":") {
 				return grant, false, fmt.Errorf("%q is no condition key: want service:Key=path", word)
 			}
-			if err := checkPath(op, path); err != nil {
+			check := checkPath
+			if strings.Contains(path, "${") {
+				check = checkVariables
+			}
+			if err := check(op, path); err != nil {
 				return grant, false, err
 			}
 			grant.Keys = append(grant.Keys, word)
@@ -101,6 +105,11 @@ func checkTemplate(op *model.Operation, template string) error {
 	if !strings.HasPrefix(template, "arn:") && !strings.HasPrefix(template, "${") {
 		return fmt.Errorf("%q is neither an ARN nor a member", template)
 	}
+	return checkVariables(op, template)
+}
+
+// checkVariables checks the variables of any template.
+func checkVariables(op *model.Operation, template string) error {
 	rest := template
 	for {
 		_, after, found := strings.Cut(rest, "${")
