@@ -15,8 +15,8 @@ import (
 // logGroup is a log group.
 type logGroup struct {
 	Account, Region, Name string
-	// ID tells the group from earlier ones of the same name.
-	ID                 string
+	// ID tells the group from earlier ones of the same name; see sequence.
+	ID                 uint64
 	Created            time.Time
 	RetentionDays      int32 // 0 keeps events for ever
 	KMSKeyID           string
@@ -32,14 +32,55 @@ func (g *logGroup) arn() string {
 	return aws.ARN{Partition: aws.PartitionOf(g.Region), Service: "logs", Region: g.Region, Account: g.Account, Resource: "log-group:" + g.Name}.String()
 }
 
+const noLogGroup = "The specified log group does not exist."
+
 // getLogGroup returns the caller's group of that name.
 func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
 	g, err := logGroups.Get(tx, store.K(call.Account, call.Region, name))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("The specified log group does not exist.")
+		return nil, api.NewResourceNotFoundException(noLogGroup)
 	}
 	return g, err
 }
+
+// resolveLogGroup returns the caller's group that a request names or identifies by its name or ARN.
+func resolveLogGroup(tx *store.Tx, call *aws.Call, name, identifier *string) (*logGroup, error) {
+	switch {
+	case name != nil && identifier != nil:
+		return nil, api.NewInvalidParameterException("LogGroup name and LogGroup identifier are mutually exclusive parameters.")
+	case name != nil:
+		return getLogGroup(tx, call, *name)
+	case identifier != nil:
+		found, err := groupName(call, *identifier)
+		if err != nil {
+			return nil, err
+		}
+		return getLogGroup(tx, call, found)
+	default:
+		return nil, api.NewInvalidParameterException("Either LogGroup name or LogGroup identifier must be given.")
+	}
+}
+
+// groupName returns the name in a group's identifier: its name or its ARN, with or without the final ":*". The ARN is of
+// the call's account and region: observing other accounts takes links between them, which are not there.
+func groupName(call *aws.Call, identifier string) (string, error) {
+	if !strings.HasPrefix(identifier, "arn:") {
+		return identifier, nil
+	}
+	arn, err := aws.ParseARN(identifier)
+	name, ok := strings.CutPrefix(arn.Resource, "log-group:")
+	name = strings.TrimSuffix(name, ":*")
+	if err != nil || !ok || arn.Service != "logs" || name == "" || strings.ContainsAny(name, ":*") {
+		return "", api.NewInvalidParameterException("Invalid log group identifier: %s", identifier)
+	}
+	if arn.Account != call.Account || arn.Region != call.Region {
+		return "", api.NewResourceNotFoundException(noLogGroup)
+	}
+	return name, nil
+}
+
+// retention is how long events are kept; 0 is for ever.
+func (g *logGroup) retention() time.Duration { return time.Duration(g.RetentionDays) * 24 * time.Hour }
 
 // createLogGroup makes a group.
 func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*api.CreateLogGroupOutput, error) {
@@ -47,7 +88,7 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
 	g := &logGroup{
-		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: call.NewUUID(), Created: call.Now(),
+		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: s.sequence.next(), Created: call.Now(),
 		Class: api.LogGroupClassStandard, Tags: maps.Clone(in.Tags),
 	}
 	if in.LogGroupClass != nil {
