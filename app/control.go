@@ -35,6 +35,10 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
+			if r.Method != http.MethodGet && !sameOrigin(r) {
+				http.Error(w, "pages of other origins cannot control the cloud", http.StatusForbidden)
+				return
+			}
 			mux.ServeHTTP(w, r)
 			return
 		}
@@ -42,9 +46,15 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	})
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// sameOrigin tells that no web page sent the request, or one that drydock served itself. Without it any page open in the
+// user's browser could reset a cloud on loopback.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	// A client that went away is the only way this fails.
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -54,7 +64,7 @@ func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range c.Modules {
 		services[m.API.Package] = "running"
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "running", "version": Version, "services": services})
+	writeJSON(w, map[string]any{"status": "running", "version": Version, "services": services})
 }
 
 func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
@@ -62,11 +72,11 @@ func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range c.Modules {
 		services[m.API.EndpointPrefix] = "available"
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"services": services, "edition": "drydock", "version": Version})
+	writeJSON(w, map[string]any{"services": services, "edition": "drydock", "version": Version})
 }
 
 func (c *Cloud) localstackInfo(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"version": Version, "edition": "drydock", "is_license_activated": false})
+	writeJSON(w, map[string]any{"version": Version, "edition": "drydock", "is_license_activated": false})
 }
 
 // clockRequest is the body of POST /_drydock/clock.
@@ -80,7 +90,7 @@ type clockRequest struct {
 }
 
 func (c *Cloud) showClock(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, c.clock.State())
+	writeJSON(w, c.clock.State())
 }
 
 func (c *Cloud) moveClock(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +157,7 @@ type Coverage struct {
 }
 
 func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, c.Coverage())
+	writeJSON(w, c.Coverage())
 }
 
 // Coverage lists the operations of every API, carried out or not, in the order of the modules.
