@@ -33,6 +33,9 @@ func (s *Service) getLogEvents(call *aws.Call, in *api.GetLogEventsInput) (*api.
 		if err != nil {
 			return err
 		}
+		if err := g.standard(call); err != nil {
+			return err
+		}
 		stream, err := getLogStream(tx, g, in.LogStreamName)
 		if err != nil {
 			return err

@@ -17,6 +17,12 @@ const (
 	// maxPageEvents and maxPageBytes bound a page of events.
 	maxPageEvents = 10_000
 	maxPageBytes  = 1 << 20
+	// maxScanEvents and maxScanBytes bound what a request of FilterLogEvents looks at; the next page goes on from there.
+	maxScanEvents = 200_000
+	maxScanBytes  = 32 << 20
+	// maxStreamScans is how many streams FilterLogEvents reads each on its own; with more it reads the group's events and
+	// leaves out those of other streams.
+	maxStreamScans = 100
 )
 
 // retentionDays are the periods that PutRetentionPolicy accepts.

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,10 +35,19 @@ func (g *logGroup) arn() string {
 
 const noLogGroup = "The specified log group does not exist."
 
+// findLogGroup returns the group, or nil when there is none.
+func findLogGroup(tx *store.Tx, key groupKey) (*logGroup, error) {
+	g, err := logGroups.Get(tx, store.K(key.Account, key.Region, key.Name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return g, err
+}
+
 // getLogGroup returns the caller's group of that name.
 func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
-	g, err := logGroups.Get(tx, store.K(call.Account, call.Region, name))
-	if errors.Is(err, store.ErrNotFound) {
+	g, err := findLogGroup(tx, groupKey{call.Account, call.Region, name})
+	if g == nil && err == nil {
 		return nil, api.NewResourceNotFoundException(noLogGroup)
 	}
 	return g, err
@@ -77,6 +87,15 @@ func groupName(call *aws.Call, identifier string) (string, error) {
 		return "", api.NewResourceNotFoundException(noLogGroup)
 	}
 	return name, nil
+}
+
+// standard refuses an operation on a group whose class is too low for it.
+func (g *logGroup) standard(call *aws.Call) error {
+	if g.Class == api.LogGroupClassStandard {
+		return nil
+	}
+	return api.NewInvalidOperationException("The log group %s is of log-group-class %s. %s is not supported for this log class.",
+		g.Name, g.Class, call.Operation.Name)
 }
 
 // retention is how long events are kept; 0 is for ever.
@@ -184,6 +203,7 @@ func (g *logGroup) describe() api.LogGroup {
 
 // deleteLogGroup removes a group and all that is in it.
 func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*api.DeleteLogGroupOutput, error) {
+	now := call.Now()
 	err := s.DB.Update(call, func(tx *store.Tx) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
@@ -192,8 +212,13 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 		if g.DeletionProtection {
 			return api.NewValidationException("Log group has deletion protection enabled.")
 		}
-		_, err = logGroups.Delete(tx, logGroups.Key(g))
-		return err
+		if _, err := logGroups.Delete(tx, logGroups.Key(g)); err != nil {
+			return err
+		}
+		if err := s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID)); err != nil {
+			return err
+		}
+		return s.schedulePurge(tx, purged{Group: g.ID}, now)
 	})
 	if err != nil {
 		return nil, err
@@ -221,7 +246,17 @@ func (s *Service) setRetention(call *aws.Call, name string, days int32) error {
 		if err != nil {
 			return err
 		}
+		if g.Class == api.LogGroupClassDelivery {
+			return api.NewInvalidOperationException("The retention of log groups of log-group-class DELIVERY cannot be changed.")
+		}
 		g.RetentionDays = days
-		return logGroups.Put(tx, g)
+		if err := logGroups.Put(tx, g); err != nil {
+			return err
+		}
+		if days == 0 {
+			return s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID))
+		}
+		// The look decides when the next batch expires; with a shorter retention that is earlier than was planned.
+		return s.scheduleExpiry(tx, g, 0)
 	})
 }

@@ -235,6 +235,7 @@ func (q *streamQuery) byLastEvent(tx *store.Tx, g *logGroup) ([]*activity, bool,
 
 // deleteLogStream removes a stream and its events.
 func (s *Service) deleteLogStream(call *aws.Call, in *api.DeleteLogStreamInput) (*api.DeleteLogStreamOutput, error) {
+	now := call.Now()
 	err := s.DB.Update(call, func(tx *store.Tx) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
@@ -244,8 +245,10 @@ func (s *Service) deleteLogStream(call *aws.Call, in *api.DeleteLogStreamInput) 
 		if err != nil {
 			return err
 		}
-		_, err = logStreams.Delete(tx, logStreams.Key(stream))
-		return err
+		if _, err := logStreams.Delete(tx, logStreams.Key(stream)); err != nil {
+			return err
+		}
+		return s.schedulePurge(tx, purged{Group: g.ID, Stream: stream.ID}, now)
 	})
 	if err != nil {
 		return nil, err

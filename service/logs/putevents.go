@@ -33,6 +33,9 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 				return err
 			}
 		}
+		if len(accepted) > 0 && g.RetentionDays > 0 {
+			return s.scheduleExpiry(tx, g, accepted[0].Timestamp)
+		}
 		return nil
 	})
 	if err != nil {

@@ -19,6 +19,7 @@ func New(d service.Deps) service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
+		Tasks:      s.taskKinds(),
 		Start:      s.start,
 	}
 }
@@ -38,5 +39,6 @@ func (s *Service) operations() []aws.Handler {
 
 		api.PutLogEvents.Handle(s.putLogEvents),
 		api.GetLogEvents.Handle(s.getLogEvents),
+		api.FilterLogEvents.Handle(s.filterLogEvents),
 	}
 }
