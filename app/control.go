@@ -21,7 +21,6 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /_drydock/reset", c.reset)
 	mux.HandleFunc("GET /_drydock/explain/{request}", c.Gateway.ServeExplain)
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
-	mux.HandleFunc("GET /_drydock/coverage", c.coverage)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
 	mux.HandleFunc("GET /health", c.localstackHealth)
@@ -146,37 +145,4 @@ func (c *Cloud) certificate(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-pem-file")
 	_, _ = w.Write(pem)
-}
-
-// Coverage is what drydock carries out of one API.
-type Coverage struct {
-	Service     string   `json:"service"`
-	Name        string   `json:"name"`
-	Implemented []string `json:"implemented"`
-	Missing     []string `json:"missing"`
-}
-
-func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, c.Coverage())
-}
-
-// Coverage lists the operations of every API, carried out or not, in the order of the modules.
-func (c *Cloud) Coverage() []Coverage {
-	var list []Coverage
-	for _, m := range c.Modules {
-		bound := map[string]bool{}
-		for _, h := range m.Operations {
-			bound[h.Operation.Name] = true
-		}
-		entry := Coverage{Service: m.API.Package, Name: m.API.FullName, Implemented: []string{}, Missing: []string{}}
-		for _, op := range m.API.Operations {
-			if bound[op.Name] {
-				entry.Implemented = append(entry.Implemented, op.Name)
-			} else {
-				entry.Missing = append(entry.Missing, op.Name)
-			}
-		}
-		list = append(list, entry)
-	}
-	return list
 }

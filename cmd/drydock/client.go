@@ -11,8 +11,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"drydock/app"
 )
 
 // defaultEndpoint is where a cloud answers that was told nothing.
@@ -91,14 +89,16 @@ func (c *envCommand) Run() error {
 		for _, s := range settings {
 			names = append(names, s[0])
 		}
-		fmt.Println("unset " + strings.Join(names, " "))
-		return nil
+		_, err := fmt.Println("unset " + strings.Join(names, " "))
+		return err
 	}
-	fmt.Println("unset " + strings.Join(cleared, " "))
+	var script strings.Builder
+	script.WriteString("unset " + strings.Join(cleared, " ") + "\n")
 	for _, s := range settings {
-		fmt.Printf("export %s=%s\n", s[0], shellQuote(s[1]))
+		fmt.Fprintf(&script, "export %s=%s\n", s[0], shellQuote(s[1]))
 	}
-	return nil
+	_, err := os.Stdout.WriteString(script.String())
+	return err
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
@@ -217,31 +217,4 @@ type resetCommand struct{ target }
 func (c *resetCommand) Run(ctx context.Context) error {
 	_, err := c.do(ctx, http.MethodPost, "/_drydock/reset", nil)
 	return err
-}
-
-// coverageCommand lists operations.
-type coverageCommand struct {
-	target
-	Missing bool `help:"List the missing operations too."`
-}
-
-// Run prints the table.
-func (c *coverageCommand) Run(ctx context.Context) error {
-	answer, err := c.do(ctx, http.MethodGet, "/_drydock/coverage", nil)
-	if err != nil {
-		return err
-	}
-	var services []app.Coverage
-	if err := json.Unmarshal(answer, &services); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	for _, s := range services {
-		fmt.Printf("%-12s %3d of %3d operations\n", s.Service, len(s.Implemented), len(s.Implemented)+len(s.Missing))
-		if c.Missing {
-			for _, name := range s.Missing {
-				fmt.Println("             missing", name)
-			}
-		}
-	}
-	return nil
 }
