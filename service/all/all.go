@@ -3,12 +3,16 @@ package all
 
 import (
 	"drydock/service"
+	"drydock/service/iam"
 	"drydock/service/logs"
+	"drydock/service/sts"
 )
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
 	return []service.Module{
+		iam.New(d),
+		sts.New(d),
 		logs.New(d),
 	}
 }
