@@ -7,4 +7,11 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
+require golang.org/x/sys v0.49.0 // indirect
+
+require (
+	drydock v0.0.0
+	github.com/rogpeppe/go-internal v1.16.0
+)
+
 replace drydock => ../

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// defaultEndpoint is where a cloud answers that was told nothing.
+const defaultEndpoint = "http://localhost:4566"
+
 // target is where the running cloud is; every command that talks to one embeds it.
 type target struct {
 	Endpoint string `default:"http://localhost:4566" env:"DRYDOCK_ENDPOINT" help:"URL of the running cloud."`
@@ -55,9 +58,10 @@ type envCommand struct {
 	Unset   bool   `help:"Print what takes the settings back."`
 }
 
-// Run prints the assignments.
-func (c *envCommand) Run() error {
-	settings := [][2]string{
+// settings are the variables that point AWS clients and git at the cloud, in the order in which they are printed.
+func (c *envCommand) settings() [][2]string {
+	return [][2]string{
+		{"DRYDOCK_ENDPOINT", c.Endpoint},
 		{"AWS_ENDPOINT_URL", c.Endpoint},
 		{"AWS_ACCESS_KEY_ID", c.Account},
 		{"AWS_SECRET_ACCESS_KEY", "drydock"},
@@ -72,8 +76,16 @@ func (c *envCommand) Run() error {
 		{"GIT_CONFIG_KEY_1", "credential." + c.Endpoint + ".UseHttpPath"},
 		{"GIT_CONFIG_VALUE_1", "true"},
 	}
+}
+
+// cleared are the variables that would override the settings.
+var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
+
+// Run prints the assignments.
+func (c *envCommand) Run() error {
+	settings := c.settings()
 	if c.Unset {
-		names := []string{"AWS_SESSION_TOKEN"}
+		var names []string
 		for _, s := range settings {
 			names = append(names, s[0])
 		}
@@ -81,7 +93,7 @@ func (c *envCommand) Run() error {
 		return err
 	}
 	var script strings.Builder
-	script.WriteString("unset AWS_SESSION_TOKEN AWS_PROFILE\n")
+	script.WriteString("unset " + strings.Join(cleared, " ") + "\n")
 	for _, s := range settings {
 		fmt.Fprintf(&script, "export %s=%s\n", s[0], shellQuote(s[1]))
 	}
