@@ -112,7 +112,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 		c.log.Warn("requests were cut off", "error", stopErr)
 	}
 	stop()
-	<-tasks
+	if tasksErr := <-tasks; tasksErr != nil && !errors.Is(tasksErr, context.Canceled) {
+		err = errors.Join(err, tasksErr)
+	}
 	return err
 }
 

@@ -80,6 +80,7 @@ func (g *Gateway) check(call *aws.Call, action, resource string, keys policy.Map
 				return fmt.Errorf("policies of %s: %w", principal.ARN, err)
 			}
 			request.Identity, request.Boundary, request.Session, request.SCPs = grants.Identity, grants.Boundary, grants.Session, grants.SCPs
+		case aws.PrincipalAnonymous, aws.PrincipalRoot, aws.PrincipalService:
 		}
 	}
 	ctx := policy.NewContext(call)

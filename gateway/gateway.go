@@ -309,8 +309,7 @@ func successStatus(op *aws.Operation) int {
 
 // asError returns the error that the client sees. What is not meant for clients is logged and hidden.
 func (g *Gateway) asError(x *exchange, err error) *aws.Error {
-	var e *aws.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*aws.Error](err); ok {
 		if e.Status == 0 {
 			next := *e
 			next.Status = http.StatusBadRequest
@@ -336,7 +335,7 @@ func (g *Gateway) recovered(x *exchange) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	g.Log.Error("handler panicked", "operation", x.name(), "request", x.call.RequestID, "panic", p, "stack", string(debug.Stack()))

@@ -68,7 +68,7 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 			}
 			grant.When = "!"
 		}
-		for _, path := range strings.Split(paths, "|") {
+		for path := range strings.SplitSeq(paths, "|") {
 			if err := checkPath(op, path); err != nil {
 				return grant, false, err
 			}
@@ -76,7 +76,7 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 		grant.When += paths
 	}
 	if len(words) > 1 && words[1] != "-" {
-		for _, template := range strings.Split(words[1], "|") {
+		for template := range strings.SplitSeq(words[1], "|") {
 			if err := checkTemplate(op, template); err != nil {
 				return grant, false, err
 			}

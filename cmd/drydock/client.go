@@ -79,14 +79,16 @@ func (c *envCommand) Run() error {
 		for _, s := range settings {
 			names = append(names, s[0])
 		}
-		fmt.Println("unset " + strings.Join(names, " "))
-		return nil
+		_, err := fmt.Println("unset " + strings.Join(names, " "))
+		return err
 	}
-	fmt.Println("unset AWS_SESSION_TOKEN AWS_PROFILE")
+	var script strings.Builder
+	script.WriteString("unset AWS_SESSION_TOKEN AWS_PROFILE\n")
 	for _, s := range settings {
-		fmt.Printf("export %s=%s\n", s[0], shellQuote(s[1]))
+		fmt.Fprintf(&script, "export %s=%s\n", s[0], shellQuote(s[1]))
 	}
-	return nil
+	_, err := os.Stdout.WriteString(script.String())
+	return err
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

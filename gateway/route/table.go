@@ -76,6 +76,7 @@ func (t *Table) add(api *aws.API) {
 				root.add(op)
 			}
 			t.trees[api] = root
+		case aws.ProtocolJSON, aws.ProtocolCBOR: // found by target prefix
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,9 +118,7 @@ func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
 		}
 	}
 	links := map[string]string{"var/run": "/run", "var/lock": "/run/lock", "etc/mtab": "/proc/self/mounts"}
-	for name, target := range h.links {
-		links[name] = target
-	}
+	maps.Copy(links, h.links)
 	for name, target := range links {
 		if err := root.Symlink(target, name); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
@@ -136,19 +135,21 @@ func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
 
 // writeEtc writes what is the machine's own in /etc.
 func writeEtc(root *os.Root, spec machine.Spec) error {
-	passwd := "root:x:0:0:root:/root:" + shell() + "\n" +
-		"daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-	group := "root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nshadow:x:42:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n"
+	var passwd strings.Builder
+	passwd.WriteString("root:x:0:0:root:/root:" + shell() + "\n" +
+		"daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n")
+	var group strings.Builder
+	group.WriteString("root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nshadow:x:42:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n")
 	for _, u := range spec.Users {
 		home, login := homeOf(u), u.Shell
 		if login == "" {
 			login = "/bin/sh"
 		}
-		passwd += fmt.Sprintf("%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, login)
-		group += fmt.Sprintf("%s:x:%d:\n", u.Name, u.UID)
+		fmt.Fprintf(&passwd, "%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, login)
+		fmt.Fprintf(&group, "%s:x:%d:\n", u.Name, u.UID)
 	}
 	names := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + spec.Hostname + "\n"
-	files := map[string]string{"passwd": passwd, "group": group, "hosts": names, "hostname": spec.Hostname + "\n"}
+	files := map[string]string{"passwd": passwd.String(), "group": group.String(), "hosts": names, "hostname": spec.Hostname + "\n"}
 	// Root may become any user; there are no passwords that anybody else could give.
 	const become = "auth sufficient pam_rootok.so\nauth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
 	for _, program := range []string{"su", "su-l", "runuser", "runuser-l"} {

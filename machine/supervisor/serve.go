@@ -237,7 +237,7 @@ func (s *server) handle(fds []int) {
 		closeAll(fds[1:])
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	requests := bufio.NewReader(conn)
 	r, err := nextRequest(requests)
 	if err != nil || len(r.Args) == 0 {

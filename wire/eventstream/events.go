@@ -186,7 +186,7 @@ func Events(r io.Reader, union reflect.Type, format *Format) aws.EventStream {
 	return func(yield func(any, error) bool) {
 		for {
 			m, err := Read(r)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err == nil {

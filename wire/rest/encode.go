@@ -97,7 +97,7 @@ func WritePayload(w http.ResponseWriter, reply *message.Reply, status int, f *sh
 		if !ok {
 			return true, message.Write(w, reply, status, "", nil)
 		}
-		body, ok := fv.Interface().(io.ReadCloser)
+		body, ok := reflect.TypeAssert[io.ReadCloser](fv)
 		if !ok {
 			body = io.NopCloser(fv.Interface().(io.Reader))
 		}

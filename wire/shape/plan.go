@@ -232,7 +232,7 @@ func (b *builder) structure(t reflect.Type) *Struct {
 
 // describe reads the tag of the blank field and returns the payload's name.
 func (s *Struct) describe(tag string) (payload string) {
-	for _, option := range strings.Split(tag, ",") {
+	for option := range strings.SplitSeq(tag, ",") {
 		name, arg, _ := strings.Cut(option, "=")
 		switch name {
 		case "shape":
@@ -477,7 +477,7 @@ func (b *builder) value(t reflect.Type) Value {
 
 // enumOf returns the values of an enum type, nil for any other string.
 func enumOf(t reflect.Type) []string {
-	values, ok := reflect.Zero(t).Interface().(interface{ Values() []string })
+	values, ok := reflect.TypeAssert[interface{ Values() []string }](reflect.Zero(t))
 	if !ok {
 		return nil
 	}

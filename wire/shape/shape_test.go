@@ -131,45 +131,6 @@ func TestFillTokens_KeepsWhatWasSent(t *testing.T) {
 	}
 }
 
-func TestPath(t *testing.T) {
-	t.Parallel()
-	in := &input{Name: "n", Names: []string{"a", "b"}, Env: map[string]string{"k": "v"},
-		Tags: []tag{{Key: "k1", Value: new("v1")}, {Key: "k2"}}, Child: &input{Name: "c", Tags: []tag{{Key: "k3"}}}}
-	for path, want := range map[string][]string{
-		"RepositoryName": {"n"}, "Names": {"a", "b"}, "Names[]": {"a", "b"}, "Tags[].Key": {"k1", "k2"}, "Color": nil,
-		"Child.RepositoryName": {"c"}, "Child.Tags[].Value": nil, "Tags[].key": {"k1", "k2"}, "Env": {"k"},
-	} {
-		p, err := shape.CompilePath(reflect.TypeFor[input](), path)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			continue
-		}
-		if diff := cmp.Diff(want, p.Strings(in)); diff != "" {
-			t.Errorf("%s: %s", path, diff)
-		}
-		if p.Present(in) != (want != nil) {
-			t.Errorf("%s: present %t", path, p.Present(in))
-		}
-	}
-	for path, want := range map[string][]shape.Pair{
-		"Tags": {{Key: "k1", Value: "v1"}, {Key: "k2"}}, "Tags[]": {{Key: "k1", Value: "v1"}, {Key: "k2"}},
-		"Env": {{Key: "k", Value: "v"}}, "RepositoryName": nil,
-	} {
-		p, err := shape.CompilePath(reflect.TypeFor[input](), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, p.Pairs(in)); diff != "" {
-			t.Errorf("%s: %s", path, diff)
-		}
-	}
-	for _, path := range []string{"", "Nope", "Tags.Key", "RepositoryName.x", "RepositoryName[]"} {
-		if _, err := shape.CompilePath(reflect.TypeFor[input](), path); err == nil {
-			t.Errorf("%q compiled", path)
-		}
-	}
-}
-
 func TestCompilePattern(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

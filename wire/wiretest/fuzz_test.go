@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -32,7 +33,7 @@ import (
 // the client's.
 func tolerate(t *testing.T, p aws.Protocol, op *aws.Operation, query string, body []byte, header string) {
 	t.Helper()
-	r := httptest.NewRequest("POST", "/", bytes.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 	r.URL = &url.URL{Path: "/", RawQuery: query}
 	s := shape.Of(op.Input)
 	var labels []wire.Label
@@ -121,7 +122,7 @@ func FuzzRead_EventStream(f *testing.F) {
 		r := bytes.NewReader(data)
 		for {
 			m, err := eventstream.Read(r)
-			if err == io.EOF && r.Len() > 0 {
+			if errors.Is(err, io.EOF) && r.Len() > 0 {
 				t.Fatal("the end before the end")
 			}
 			if err != nil {
