@@ -139,7 +139,7 @@ func (c *cloud) newUser(ctx context.Context, name string) (credentials, error) {
 	return by, nil
 }
 
-// newBucket makes the bucket.
+// newBucket makes the bucket; one that its owner has already is no error in this region.
 func (c *cloud) newBucket(ctx context.Context) error {
 	_, _, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket, nil, nil)
 	return err

@@ -59,7 +59,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "s3:PutObject 1 KiB", target: 0.35,
+		name: "s3:PutObject 1 KiB", target: 0.35, prepare: bucketOnly,
 		shots: func(c *cloud, by credentials, client int) ([]shot, error) {
 			body := content(small)
 			return onKeys(spread, func(i int) (shot, error) {
@@ -108,7 +108,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "s3:PutObject 8 MiB", target: 0.50, transferred: large,
+		name: "s3:PutObject 8 MiB", target: 0.50, transferred: large, prepare: bucketOnly,
 		shots: func(c *cloud, by credentials, client int) ([]shot, error) {
 			body := content(large)
 			return onKeys(largeSpread, func(i int) (shot, error) {
@@ -136,7 +136,12 @@ func content(n int) []byte {
 	return body
 }
 
+func bucketOnly(ctx context.Context, c *cloud, _ credentials) error { return c.newBucket(ctx) }
+
 func putAll(ctx context.Context, c *cloud, size, count int, prefix string) error {
+	if err := c.newBucket(ctx); err != nil {
+		return err
+	}
 	body := content(size)
 	for i := range count {
 		if err := c.put(ctx, fmt.Sprintf("%s/%d/%04d", prefix, size, i), body); err != nil {
@@ -175,9 +180,6 @@ func (o *options) measureOperations(ctx context.Context, dir string, wanted *reg
 	c := &cloud{drydock}
 	user, err := c.newUser(ctx, "load")
 	if err != nil {
-		return err
-	}
-	if err := c.newBucket(ctx); err != nil {
 		return err
 	}
 	for _, op := range operations {
