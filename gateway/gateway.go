@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -157,7 +156,7 @@ func (g *Gateway) route(x *exchange) error {
 			return err
 		}
 		form = body
-		x.r.Body = io.NopCloser(bytes.NewReader(body))
+		x.r.Body = sigv4.Held(body, x.r.Body)
 	}
 	match, ok := g.routes.Find(x.r, x.scope.Service, form)
 	if !ok {
@@ -212,7 +211,8 @@ func (g *Gateway) decode(x *exchange) error {
 	}
 	operation := x.match.Operation
 	x.in = operation.NewInput()
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, MaxBody: MaxBody}, x.in)
+	content, _ := sigv4.Content(x.r.Body)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
 	if err != nil {
 		return err
 	}
