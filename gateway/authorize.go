@@ -20,6 +20,7 @@ type grantPlan struct {
 	resources []template
 	keys      []keyPlan
 	when      *shape.Path
+	unless    *shape.Path
 }
 
 // template is an ARN template: literals and variables in turn.
@@ -63,10 +64,13 @@ func (p *grantPlans) plan(op *aws.Operation) ([]grantPlan, error) {
 
 func compileGrant(op *aws.Operation, grant aws.Grant) (plan grantPlan, err error) {
 	plan.action = grant.Action
-	if grant.When != "" {
-		if plan.when, err = shape.CompilePath(op.Input, grant.When); err != nil {
-			return plan, err
-		}
+	if when, not := strings.CutPrefix(grant.When, "!"); not {
+		plan.unless, err = shape.CompilePath(op.Input, when)
+	} else if when != "" {
+		plan.when, err = shape.CompilePath(op.Input, when)
+	}
+	if err != nil {
+		return plan, err
 	}
 	for _, text := range grant.Resources {
 		t, err := compileTemplate(op, text)
@@ -224,7 +228,7 @@ func (g *Gateway) authorizeCall(call *aws.Call, in any) error {
 	}
 	for i := range plans {
 		plan := &plans[i]
-		if plan.when != nil && !plan.when.Present(in) {
+		if plan.when != nil && !plan.when.Present(in) || plan.unless != nil && plan.unless.Present(in) {
 			continue
 		}
 		var resources []string

@@ -15,7 +15,7 @@ var AbortMultipartUpload = aws.NewOp[AbortMultipartUploadInput, AbortMultipartUp
 	Status: 204,
 	Errors: []aws.ErrorShape{errorNoSuchUpload},
 	Grants: []aws.Grant{
-		{Action: "s3:AbortMultipartUpload"},
+		{Action: "s3:AbortMultipartUpload", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -26,7 +26,7 @@ var CompleteMultipartUpload = aws.NewOp[CompleteMultipartUploadInput, CompleteMu
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:CompleteMultipartUpload"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
 	},
 })
 
@@ -38,7 +38,8 @@ var CopyObject = aws.NewOp[CopyObjectInput, CopyObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorObjectNotInActiveTierError},
 	Grants: []aws.Grant{
-		{Action: "s3:CopyObject"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
 	},
 })
 
@@ -50,7 +51,7 @@ var CreateBucket = aws.NewOp[CreateBucketInput, CreateBucketOutput](&aws.Operati
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorBucketAlreadyExists, errorBucketAlreadyOwnedByYou},
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucket"},
+		{Action: "s3:CreateBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:locationconstraint=CreateBucketConfiguration.LocationConstraint", "s3:x-amz-object-ownership=x-amz-object-ownership"}},
 	},
 })
 
@@ -87,7 +88,8 @@ var CreateMultipartUpload = aws.NewOp[CreateMultipartUploadInput, CreateMultipar
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateMultipartUpload"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
 	},
 })
 
@@ -111,7 +113,7 @@ var DeleteBucket = aws.NewOp[DeleteBucketInput, DeleteBucketOutput](&aws.Operati
 	URI:    "/{Bucket}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucket"},
+		{Action: "s3:DeleteBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -135,7 +137,7 @@ var DeleteBucketCors = aws.NewOp[DeleteBucketCorsInput, DeleteBucketCorsOutput](
 	URI:    "/{Bucket}?cors",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketCors"},
+		{Action: "s3:PutBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -147,7 +149,7 @@ var DeleteBucketEncryption = aws.NewOp[DeleteBucketEncryptionInput, DeleteBucket
 	URI:    "/{Bucket}?encryption",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketEncryption"},
+		{Action: "s3:PutEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -183,7 +185,7 @@ var DeleteBucketLifecycle = aws.NewOp[DeleteBucketLifecycleInput, DeleteBucketLi
 	URI:    "/{Bucket}?lifecycle",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketLifecycle"},
+		{Action: "s3:PutLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -231,7 +233,7 @@ var DeleteBucketOwnershipControls = aws.NewOp[DeleteBucketOwnershipControlsInput
 	URI:    "/{Bucket}?ownershipControls",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketOwnershipControls"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -243,7 +245,7 @@ var DeleteBucketPolicy = aws.NewOp[DeleteBucketPolicyInput, DeleteBucketPolicyOu
 	URI:    "/{Bucket}?policy",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketPolicy"},
+		{Action: "s3:DeleteBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -255,7 +257,7 @@ var DeleteBucketReplication = aws.NewOp[DeleteBucketReplicationInput, DeleteBuck
 	URI:    "/{Bucket}?replication",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketReplication"},
+		{Action: "s3:PutReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -267,7 +269,7 @@ var DeleteBucketTagging = aws.NewOp[DeleteBucketTaggingInput, DeleteBucketTaggin
 	URI:    "/{Bucket}?tagging",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketTagging"},
+		{Action: "s3:PutBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -279,7 +281,7 @@ var DeleteBucketWebsite = aws.NewOp[DeleteBucketWebsiteInput, DeleteBucketWebsit
 	URI:    "/{Bucket}?website",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketWebsite"},
+		{Action: "s3:DeleteBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -291,7 +293,8 @@ var DeleteObject = aws.NewOp[DeleteObjectInput, DeleteObjectOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObject"},
+		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match"}, When: "!versionId"},
+		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match", "s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -303,7 +306,8 @@ var DeleteObjectTagging = aws.NewOp[DeleteObjectTaggingInput, DeleteObjectTaggin
 	URI:    "/{Bucket}/{Key+}?tagging",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObjectTagging"},
+		{Action: "s3:DeleteObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:DeleteObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -315,9 +319,6 @@ var DeleteObjects = aws.NewOp[DeleteObjectsInput, DeleteObjectsOutput](&aws.Oper
 	URI:              "/{Bucket}?delete",
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
-	Grants: []aws.Grant{
-		{Action: "s3:DeleteObjects"},
-	},
 })
 
 // DeletePublicAccessBlock is the operation DeletePublicAccessBlock.
@@ -328,7 +329,7 @@ var DeletePublicAccessBlock = aws.NewOp[DeletePublicAccessBlockInput, DeletePubl
 	URI:    "/{Bucket}?publicAccessBlock",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeletePublicAccessBlock"},
+		{Action: "s3:PutBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -350,7 +351,7 @@ var GetBucketAccelerateConfiguration = aws.NewOp[GetBucketAccelerateConfiguratio
 	Method: "GET",
 	URI:    "/{Bucket}?accelerate",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAccelerateConfiguration"},
+		{Action: "s3:GetAccelerateConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -361,7 +362,7 @@ var GetBucketACL = aws.NewOp[GetBucketACLInput, GetBucketACLOutput](&aws.Operati
 	Method: "GET",
 	URI:    "/{Bucket}?acl",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAcl"},
+		{Action: "s3:GetBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -383,7 +384,7 @@ var GetBucketCors = aws.NewOp[GetBucketCorsInput, GetBucketCorsOutput](&aws.Oper
 	Method: "GET",
 	URI:    "/{Bucket}?cors",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketCors"},
+		{Action: "s3:GetBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -394,7 +395,7 @@ var GetBucketEncryption = aws.NewOp[GetBucketEncryptionInput, GetBucketEncryptio
 	Method: "GET",
 	URI:    "/{Bucket}?encryption",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketEncryption"},
+		{Action: "s3:GetEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -427,7 +428,7 @@ var GetBucketLifecycleConfiguration = aws.NewOp[GetBucketLifecycleConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?lifecycle",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLifecycleConfiguration"},
+		{Action: "s3:GetLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -438,7 +439,7 @@ var GetBucketLocation = aws.NewOp[GetBucketLocationInput, GetBucketLocationOutpu
 	Method: "GET",
 	URI:    "/{Bucket}?location",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLocation"},
+		{Action: "s3:GetBucketLocation", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -449,7 +450,7 @@ var GetBucketLogging = aws.NewOp[GetBucketLoggingInput, GetBucketLoggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?logging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLogging"},
+		{Action: "s3:GetBucketLogging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -493,7 +494,7 @@ var GetBucketNotificationConfiguration = aws.NewOp[GetBucketNotificationConfigur
 	Method: "GET",
 	URI:    "/{Bucket}?notification",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketNotificationConfiguration"},
+		{Action: "s3:GetBucketNotification", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -504,7 +505,7 @@ var GetBucketOwnershipControls = aws.NewOp[GetBucketOwnershipControlsInput, GetB
 	Method: "GET",
 	URI:    "/{Bucket}?ownershipControls",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketOwnershipControls"},
+		{Action: "s3:GetBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -515,7 +516,7 @@ var GetBucketPolicy = aws.NewOp[GetBucketPolicyInput, GetBucketPolicyOutput](&aw
 	Method: "GET",
 	URI:    "/{Bucket}?policy",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketPolicy"},
+		{Action: "s3:GetBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -526,7 +527,7 @@ var GetBucketPolicyStatus = aws.NewOp[GetBucketPolicyStatusInput, GetBucketPolic
 	Method: "GET",
 	URI:    "/{Bucket}?policyStatus",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketPolicyStatus"},
+		{Action: "s3:GetBucketPolicyStatus", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -537,7 +538,7 @@ var GetBucketReplication = aws.NewOp[GetBucketReplicationInput, GetBucketReplica
 	Method: "GET",
 	URI:    "/{Bucket}?replication",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketReplication"},
+		{Action: "s3:GetReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -548,7 +549,7 @@ var GetBucketRequestPayment = aws.NewOp[GetBucketRequestPaymentInput, GetBucketR
 	Method: "GET",
 	URI:    "/{Bucket}?requestPayment",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketRequestPayment"},
+		{Action: "s3:GetBucketRequestPayment", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -559,7 +560,7 @@ var GetBucketTagging = aws.NewOp[GetBucketTaggingInput, GetBucketTaggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?tagging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketTagging"},
+		{Action: "s3:GetBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -570,7 +571,7 @@ var GetBucketVersioning = aws.NewOp[GetBucketVersioningInput, GetBucketVersionin
 	Method: "GET",
 	URI:    "/{Bucket}?versioning",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketVersioning"},
+		{Action: "s3:GetBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -581,7 +582,7 @@ var GetBucketWebsite = aws.NewOp[GetBucketWebsiteInput, GetBucketWebsiteOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?website",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketWebsite"},
+		{Action: "s3:GetBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -593,7 +594,8 @@ var GetObject = aws.NewOp[GetObjectInput, GetObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorNoSuchKey, errorInvalidObjectState},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObject"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -605,7 +607,8 @@ var GetObjectACL = aws.NewOp[GetObjectACLInput, GetObjectACLOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}?acl",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectAcl"},
+		{Action: "s3:GetObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -617,7 +620,10 @@ var GetObjectAttributes = aws.NewOp[GetObjectAttributesInput, GetObjectAttribute
 	URI:    "/{Bucket}/{Key+}?attributes",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectAttributes"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -639,7 +645,7 @@ var GetObjectLockConfiguration = aws.NewOp[GetObjectLockConfigurationInput, GetO
 	Method: "GET",
 	URI:    "/{Bucket}?object-lock",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectLockConfiguration"},
+		{Action: "s3:GetBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -661,7 +667,8 @@ var GetObjectTagging = aws.NewOp[GetObjectTaggingInput, GetObjectTaggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?tagging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectTagging"},
+		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -683,7 +690,7 @@ var GetPublicAccessBlock = aws.NewOp[GetPublicAccessBlockInput, GetPublicAccessB
 	Method: "GET",
 	URI:    "/{Bucket}?publicAccessBlock",
 	Grants: []aws.Grant{
-		{Action: "s3:GetPublicAccessBlock"},
+		{Action: "s3:GetBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -695,7 +702,7 @@ var HeadBucket = aws.NewOp[HeadBucketInput, HeadBucketOutput](&aws.Operation{
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:HeadBucket"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -707,7 +714,8 @@ var HeadObject = aws.NewOp[HeadObjectInput, HeadObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:HeadObject"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -762,7 +770,7 @@ var ListBuckets = aws.NewOp[ListBucketsInput, ListBucketsOutput](&aws.Operation{
 	Method: "GET",
 	URI:    "/",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBuckets"},
+		{Action: "s3:ListAllMyBuckets"},
 	},
 })
 
@@ -784,7 +792,7 @@ var ListMultipartUploads = aws.NewOp[ListMultipartUploadsInput, ListMultipartUpl
 	Method: "GET",
 	URI:    "/{Bucket}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:ListMultipartUploads"},
+		{Action: "s3:ListBucketMultipartUploads", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-uploads"}},
 	},
 })
 
@@ -795,7 +803,7 @@ var ListObjectVersions = aws.NewOp[ListObjectVersionsInput, ListObjectVersionsOu
 	Method: "GET",
 	URI:    "/{Bucket}?versions",
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjectVersions"},
+		{Action: "s3:ListBucketVersions", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -807,7 +815,7 @@ var ListObjects = aws.NewOp[ListObjectsInput, ListObjectsOutput](&aws.Operation{
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjects"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -819,7 +827,7 @@ var ListObjectsV2 = aws.NewOp[ListObjectsV2Input, ListObjectsV2Output](&aws.Oper
 	URI:    "/{Bucket}?list-type=2",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjectsV2"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -830,7 +838,7 @@ var ListParts = aws.NewOp[ListPartsInput, ListPartsOutput](&aws.Operation{
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:ListParts"},
+		{Action: "s3:ListMultipartUploadParts", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -854,7 +862,7 @@ var PutBucketAccelerateConfiguration = aws.NewOp[PutBucketAccelerateConfiguratio
 	URI:            "/{Bucket}?accelerate",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAccelerateConfiguration"},
+		{Action: "s3:PutAccelerateConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -867,7 +875,7 @@ var PutBucketACL = aws.NewOp[PutBucketACLInput, PutBucketACLOutput](&aws.Operati
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAcl"},
+		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl"}},
 	},
 })
 
@@ -891,7 +899,7 @@ var PutBucketCors = aws.NewOp[PutBucketCorsInput, PutBucketCorsOutput](&aws.Oper
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketCors"},
+		{Action: "s3:PutBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -904,7 +912,7 @@ var PutBucketEncryption = aws.NewOp[PutBucketEncryptionInput, PutBucketEncryptio
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketEncryption"},
+		{Action: "s3:PutEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -939,7 +947,7 @@ var PutBucketLifecycleConfiguration = aws.NewOp[PutBucketLifecycleConfigurationI
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketLifecycleConfiguration"},
+		{Action: "s3:PutLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -952,7 +960,7 @@ var PutBucketLogging = aws.NewOp[PutBucketLoggingInput, PutBucketLoggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketLogging"},
+		{Action: "s3:PutBucketLogging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -974,7 +982,7 @@ var PutBucketNotificationConfiguration = aws.NewOp[PutBucketNotificationConfigur
 	Method: "PUT",
 	URI:    "/{Bucket}?notification",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketNotificationConfiguration"},
+		{Action: "s3:PutBucketNotification", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -987,7 +995,7 @@ var PutBucketOwnershipControls = aws.NewOp[PutBucketOwnershipControlsInput, PutB
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketOwnershipControls"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1000,7 +1008,7 @@ var PutBucketPolicy = aws.NewOp[PutBucketPolicyInput, PutBucketPolicyOutput](&aw
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketPolicy"},
+		{Action: "s3:PutBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1013,7 +1021,7 @@ var PutBucketReplication = aws.NewOp[PutBucketReplicationInput, PutBucketReplica
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketReplication"},
+		{Action: "s3:PutReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1026,7 +1034,7 @@ var PutBucketRequestPayment = aws.NewOp[PutBucketRequestPaymentInput, PutBucketR
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketRequestPayment"},
+		{Action: "s3:PutBucketRequestPayment", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1039,7 +1047,7 @@ var PutBucketTagging = aws.NewOp[PutBucketTaggingInput, PutBucketTaggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketTagging"},
+		{Action: "s3:PutBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1052,7 +1060,7 @@ var PutBucketVersioning = aws.NewOp[PutBucketVersioningInput, PutBucketVersionin
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketVersioning"},
+		{Action: "s3:PutBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1065,7 +1073,7 @@ var PutBucketWebsite = aws.NewOp[PutBucketWebsiteInput, PutBucketWebsiteOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketWebsite"},
+		{Action: "s3:PutBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1078,7 +1086,8 @@ var PutObject = aws.NewOp[PutObjectInput, PutObjectOutput](&aws.Operation{
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorInvalidRequest, errorInvalidWriteOffset, errorTooManyParts, errorEncryptionTypeMismatch},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
 	},
 })
 
@@ -1092,7 +1101,8 @@ var PutObjectACL = aws.NewOp[PutObjectACLInput, PutObjectACLOutput](&aws.Operati
 	ChecksumMember:   "ChecksumAlgorithm",
 	Errors:           []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectAcl"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1118,7 +1128,7 @@ var PutObjectLockConfiguration = aws.NewOp[PutObjectLockConfigurationInput, PutO
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectLockConfiguration"},
+		{Action: "s3:PutBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1144,7 +1154,8 @@ var PutObjectTagging = aws.NewOp[PutObjectTaggingInput, PutObjectTaggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectTagging"},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1157,7 +1168,7 @@ var PutPublicAccessBlock = aws.NewOp[PutPublicAccessBlockInput, PutPublicAccessB
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutPublicAccessBlock"},
+		{Action: "s3:PutBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1247,7 +1258,7 @@ var UploadPart = aws.NewOp[UploadPartInput, UploadPartOutput](&aws.Operation{
 	URI:            "/{Bucket}/{Key+}",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UploadPart"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1258,7 +1269,7 @@ var UploadPartCopy = aws.NewOp[UploadPartCopyInput, UploadPartCopyOutput](&aws.O
 	Method: "PUT",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:UploadPartCopy"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-copy-source=x-amz-copy-source"}},
 	},
 })
 

@@ -65,7 +65,7 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 		if !ok {
 			return grant, false, fmt.Errorf("unknown option %q", options)
 		}
-		if err := checkPath(op, path); err != nil {
+		if err := checkPath(op, strings.TrimPrefix(path, "!")); err != nil {
 			return grant, false, err
 		}
 		grant.When = path
