@@ -8,7 +8,6 @@ import (
 	"time"
 
 	api "drydock/api/iam"
-	stsapi "drydock/api/sts"
 	"drydock/aws"
 	"drydock/policy"
 	"drydock/service/servicetest"
@@ -300,12 +299,6 @@ func BenchmarkIdentity(b *testing.B) {
 			if _, err := id.Grants(b.Context(), &u.Principal); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
-	b.Run("GetCallerIdentity", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			do(b, stsapi.GetCallerIdentity, u, &stsapi.GetCallerIdentityInput{})
 		}
 	})
 }

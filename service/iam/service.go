@@ -1,8 +1,6 @@
 package iam
 
 import (
-	"net/http"
-
 	api "drydock/api/iam"
 	"drydock/aws"
 	"drydock/policy"
@@ -31,7 +29,7 @@ func longTerm(handlers []aws.Handler) []aws.Handler {
 		serve := handlers[i].Serve
 		handlers[i].Serve = func(call *aws.Call, in any) (any, error) {
 			if p := &call.Principal; p.Session != nil && !p.Session.MFA && p.Type != aws.PrincipalAssumedRole {
-				return nil, aws.NewError(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
+				return nil, aws.NewError(403, "InvalidClientTokenId", "The security token included in the request is invalid")
 			}
 			return serve(call, in)
 		}
