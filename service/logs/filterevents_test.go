@@ -45,9 +45,9 @@ func TestFilterLogEvents_SearchesStreamsInOrderOfTime(t *testing.T) {
 	for _, name := range []string{"web/1", "web/2", "db"} {
 		createStream(t, call, "app", name)
 	}
-	put(t, call, "app", "web/1", -10*time.Second, "GET error POST")
-	put(t, call, "app", "web/2", -9500*time.Millisecond, "GET GET error")
-	put(t, call, "app", "db", -10*time.Second, `select {"code":500} {"code":200}`)
+	put(t, call, "web/1", -10*time.Second, "GET error POST")
+	put(t, call, "web/2", -9500*time.Millisecond, "GET GET error")
+	put(t, call, "db", -10*time.Second, `select {"code":500} {"code":200}`)
 	for name, tc := range map[string]struct {
 		in   api.FilterLogEventsInput
 		want string
@@ -98,10 +98,10 @@ func TestFilterLogEvents_FollowsManyStreams(t *testing.T) {
 	for i := range 103 {
 		name := fmt.Sprintf("build/%03d", i)
 		createStream(t, call, "app", name)
-		put(t, call, "app", name, 0, "m")
+		put(t, call, name, 0, "m")
 	}
 	createStream(t, call, "app", "other")
-	put(t, call, "app", "other", 0, "m")
+	put(t, call, "other", 0, "m")
 	got, _ := filter(t, call, api.FilterLogEventsInput{LogStreamNamePrefix: new("build/")})
 	if n := len(strings.Fields(got)); n != 103 || strings.Contains(got, "other") {
 		t.Errorf("%d events: %s", n, got)

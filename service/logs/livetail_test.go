@@ -56,7 +56,7 @@ func TestStartLiveTail_ShowsNewEvents(t *testing.T) {
 	createGroup(t, call, "app")
 	createStream(t, call, "app", "web/1")
 	createStream(t, call, "app", "db")
-	put(t, call, "app", "web/1", 0, "ERROR-before")
+	put(t, call, "web/1", 0, "ERROR-before")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	next, stop := tail(t, call.With(ctx), &api.StartLiveTailInput{
@@ -70,10 +70,10 @@ func TestStartLiveTail_ShowsNewEvents(t *testing.T) {
 		}
 	}
 	want("start")
-	put(t, call, "app", "db", 0, "ERROR-db")
-	put(t, call, "app", "web/1", 0, "fine ERROR-1 ERROR-2")
+	put(t, call, "db", 0, "ERROR-db")
+	put(t, call, "web/1", 0, "fine ERROR-1 ERROR-2")
 	want("ERROR-1 ERROR-2")
-	put(t, call, "app", "web/1", 0, strings.Repeat("ERROR ", 600))
+	put(t, call, "web/1", 0, strings.Repeat("ERROR ", 600))
 	want("sampled" + strings.Repeat(" ERROR", 500))
 	cancel()
 	if got, err, more := next(); more {

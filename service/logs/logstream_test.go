@@ -40,10 +40,10 @@ func TestDescribeLogStreams_OrdersByNameOrLastEvent(t *testing.T) {
 	for _, name := range []string{"b/2", "a", "b/1", "quiet"} {
 		createStream(t, call, "app", name)
 	}
-	put(t, call, "app", "b/1", -time.Minute, "x")
-	put(t, call, "app", "a", -2*time.Minute, "x y")
-	put(t, call, "app", "b/2", -time.Hour, "x")
-	put(t, call, "app", "b/2", -2*time.Hour, "x") // late, so the latest event is that of the batch before
+	put(t, call, "b/1", -time.Minute, "x")
+	put(t, call, "a", -2*time.Minute, "x y")
+	put(t, call, "b/2", -time.Hour, "x")
+	put(t, call, "b/2", -2*time.Hour, "x") // late, so the latest event is that of the batch before
 	byTime := new(api.OrderByLastEventTime)
 	for name, tc := range map[string]struct {
 		in   api.DescribeLogStreamsInput
@@ -62,7 +62,7 @@ func TestDescribeLogStreams_OrdersByNameOrLastEvent(t *testing.T) {
 		}
 	}
 	c.Advance(t, time.Minute)
-	put(t, call, "app", "b/1", time.Second, "x y")
+	put(t, call, "b/1", time.Second, "x y")
 	out, err := api.DescribeLogStreams.Do(call, &api.DescribeLogStreamsInput{LogGroupIdentifier: new(appARN), LogStreamNamePrefix: new("b/1")})
 	if err != nil {
 		t.Fatal(err)
