@@ -22,8 +22,13 @@ type Service struct {
 }
 
 // New returns the service's module. It keeps its repositories in the folder "codecommit" of the data directory.
-func New(d service.Deps) service.Module {
-	s := &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log)}
+func New(d service.Deps) service.Module { return newService(d).module() }
+
+func newService(d service.Deps) *Service {
+	return &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log)}
+}
+
+func (s *Service) module() service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
@@ -91,5 +96,10 @@ func (s *Service) operations() []aws.Handler {
 		api.GetFile.Handle(s.getFile),
 		api.GetFolder.Handle(s.getFolder),
 		api.GetBlob.Handle(s.getBlob),
+
+		api.GetMergeOptions.Handle(s.getMergeOptions),
+		api.MergeBranchesByFastForward.Handle(s.mergeBranchesByFastForward),
+		api.MergeBranchesBySquash.Handle(s.mergeBranchesBySquash),
+		api.MergeBranchesByThreeWay.Handle(s.mergeBranchesByThreeWay),
 	}
 }
