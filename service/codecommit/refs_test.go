@@ -43,6 +43,7 @@ func newCrashed(t *testing.T) *crashed {
 		t.Fatal(err)
 	}
 	c.cloud.Advance(t, time.Hour)
+	c.cloud.WaitIdle(t)
 	return c
 }
 
