@@ -165,7 +165,7 @@ func TestGateway_AnswersAsAWSDoes(t *testing.T) {
 			want: []string{"InternalFailure"},
 		},
 		"s3 by path":            {method: "GET", path: "/b/a%2Fb/c%20d", sign: "s3", status: 200, want: []string{"b|a/b/c d"}},
-		"s3 by path, anonymous": {method: "GET", path: "/b/k", status: 200, want: []string{"b|k"}},
+		"s3 anonymous":          {method: "GET", path: "/b/k", status: 403, want: []string{"<Code>AccessDenied</Code>"}},
 		"s3 by virtual host":    {method: "GET", path: "/k//x", host: "my.bucket.s3.eu-west-1.amazonaws.com", sign: "s3", status: 200, want: []string{"my.bucket|k//x"}},
 		"s3 by local host":      {method: "GET", path: "/k", host: "bkt.s3.localhost:4566", sign: "s3", status: 200, want: []string{"bkt|k"}},
 		"s3 by bare local host": {method: "GET", path: "/k", host: "bkt.localhost:4566", sign: "s3", status: 200, want: []string{"bkt|k"}},
