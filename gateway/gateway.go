@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -75,7 +74,6 @@ type Gateway struct {
 	Config
 	routes   *route.Table
 	handlers map[*aws.Operation]aws.Handler
-	grants   grantPlans
 	verifier *sigv4.Verifier
 	trail    *trail
 	metrics  *metrics
@@ -158,7 +156,7 @@ func (g *Gateway) route(x *exchange) error {
 			return err
 		}
 		form = body
-		x.r.Body = io.NopCloser(bytes.NewReader(body))
+		x.r.Body = sigv4.Held(body, x.r.Body)
 	}
 	match, ok := g.routes.Find(x.r, x.scope.Service, form)
 	if !ok {
@@ -213,7 +211,8 @@ func (g *Gateway) decode(x *exchange) error {
 	}
 	operation := x.match.Operation
 	x.in = operation.NewInput()
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, MaxBody: MaxBody}, x.in)
+	content, _ := sigv4.Content(x.r.Body)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
 	if err != nil {
 		return err
 	}
@@ -310,14 +309,17 @@ func successStatus(op *aws.Operation) int {
 
 // asError returns the error that the client sees. What is not meant for clients is logged and hidden.
 func (g *Gateway) asError(x *exchange, err error) *aws.Error {
-	var e *aws.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*aws.Error](err); ok {
 		if e.Status == 0 {
 			next := *e
 			next.Status = http.StatusBadRequest
 			return &next
 		}
 		return e
+	}
+	var refusal *sigv4.Error // a body that is not what was signed shows while it is read
+	if errors.As(err, &refusal) && x.plane == nil {
+		return refusal.AWS(x.match.Protocol, x.match.API != nil && x.match.API.Package == "s3")
 	}
 	if errors.Is(err, context.Canceled) {
 		return aws.NewError(499, "RequestCanceled", "the client went away")
@@ -337,7 +339,7 @@ func (g *Gateway) recovered(x *exchange) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	g.Log.Error("handler panicked", "operation", x.name(), "request", x.call.RequestID, "panic", p, "stack", string(debug.Stack()))

@@ -252,7 +252,9 @@ func TestRunner_SkipJumpsOverIdleTime(t *testing.T) {
 		t.Errorf("fired at %v", at)
 	}
 	cancel()
-	<-done
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
+	}
 }
 
 func TestRunner_ThirtyDaysOverQuietTasksAreCheap(t *testing.T) {

@@ -15,7 +15,7 @@ var AbortMultipartUpload = aws.NewOp[AbortMultipartUploadInput, AbortMultipartUp
 	Status: 204,
 	Errors: []aws.ErrorShape{errorNoSuchUpload},
 	Grants: []aws.Grant{
-		{Action: "s3:AbortMultipartUpload"},
+		{Action: "s3:AbortMultipartUpload", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -26,7 +26,7 @@ var CompleteMultipartUpload = aws.NewOp[CompleteMultipartUploadInput, CompleteMu
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:CompleteMultipartUpload"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -38,7 +38,13 @@ var CopyObject = aws.NewOp[CopyObjectInput, CopyObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorObjectNotInActiveTierError},
 	Grants: []aws.Grant{
-		{Action: "s3:CopyObject"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
+		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}, When: "!x-amz-tagging"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -50,7 +56,11 @@ var CreateBucket = aws.NewOp[CreateBucketInput, CreateBucketOutput](&aws.Operati
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorBucketAlreadyExists, errorBucketAlreadyOwnedByYou},
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucket"},
+		{Action: "s3:CreateBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:locationconstraint=CreateBucketConfiguration.LocationConstraint", "s3:x-amz-object-ownership=x-amz-object-ownership"}},
+		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write|x-amz-grant-write-acp"},
+		{Action: "s3:PutBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-bucket-object-lock-enabled"},
+		{Action: "s3:PutBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-bucket-object-lock-enabled"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-object-ownership"},
 	},
 })
 
@@ -63,7 +73,7 @@ var CreateBucketMetadataConfiguration = aws.NewOp[CreateBucketMetadataConfigurat
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucketMetadataConfiguration"},
+		{Action: "s3:CreateBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -76,7 +86,7 @@ var CreateBucketMetadataTableConfiguration = aws.NewOp[CreateBucketMetadataTable
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucketMetadataTableConfiguration"},
+		{Action: "s3:CreateBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -87,7 +97,11 @@ var CreateMultipartUpload = aws.NewOp[CreateMultipartUploadInput, CreateMultipar
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateMultipartUpload"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -99,7 +113,7 @@ var CreateSession = aws.NewOp[CreateSessionInput, CreateSessionOutput](&aws.Oper
 	URI:    "/{Bucket}?session",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:CreateSession"},
+		{Action: "s3express:CreateSession", Resources: []string{"arn:${Partition}:s3express:${Region}:${Account}:bucket/${Bucket}"}},
 	},
 })
 
@@ -111,7 +125,7 @@ var DeleteBucket = aws.NewOp[DeleteBucketInput, DeleteBucketOutput](&aws.Operati
 	URI:    "/{Bucket}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucket"},
+		{Action: "s3:DeleteBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -123,7 +137,7 @@ var DeleteBucketAnalyticsConfiguration = aws.NewOp[DeleteBucketAnalyticsConfigur
 	URI:    "/{Bucket}?analytics",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketAnalyticsConfiguration"},
+		{Action: "s3:PutAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -135,7 +149,7 @@ var DeleteBucketCors = aws.NewOp[DeleteBucketCorsInput, DeleteBucketCorsOutput](
 	URI:    "/{Bucket}?cors",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketCors"},
+		{Action: "s3:PutBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -147,7 +161,7 @@ var DeleteBucketEncryption = aws.NewOp[DeleteBucketEncryptionInput, DeleteBucket
 	URI:    "/{Bucket}?encryption",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketEncryption"},
+		{Action: "s3:PutEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -159,7 +173,7 @@ var DeleteBucketIntelligentTieringConfiguration = aws.NewOp[DeleteBucketIntellig
 	URI:    "/{Bucket}?intelligent-tiering",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketIntelligentTieringConfiguration"},
+		{Action: "s3:PutIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -171,7 +185,7 @@ var DeleteBucketInventoryConfiguration = aws.NewOp[DeleteBucketInventoryConfigur
 	URI:    "/{Bucket}?inventory",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketInventoryConfiguration"},
+		{Action: "s3:PutInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -183,7 +197,7 @@ var DeleteBucketLifecycle = aws.NewOp[DeleteBucketLifecycleInput, DeleteBucketLi
 	URI:    "/{Bucket}?lifecycle",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketLifecycle"},
+		{Action: "s3:PutLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -195,7 +209,7 @@ var DeleteBucketMetadataConfiguration = aws.NewOp[DeleteBucketMetadataConfigurat
 	URI:    "/{Bucket}?metadataConfiguration",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetadataConfiguration"},
+		{Action: "s3:DeleteBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -207,7 +221,7 @@ var DeleteBucketMetadataTableConfiguration = aws.NewOp[DeleteBucketMetadataTable
 	URI:    "/{Bucket}?metadataTable",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetadataTableConfiguration"},
+		{Action: "s3:DeleteBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -219,7 +233,7 @@ var DeleteBucketMetricsConfiguration = aws.NewOp[DeleteBucketMetricsConfiguratio
 	URI:    "/{Bucket}?metrics",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetricsConfiguration"},
+		{Action: "s3:PutMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -231,7 +245,7 @@ var DeleteBucketOwnershipControls = aws.NewOp[DeleteBucketOwnershipControlsInput
 	URI:    "/{Bucket}?ownershipControls",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketOwnershipControls"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -243,7 +257,7 @@ var DeleteBucketPolicy = aws.NewOp[DeleteBucketPolicyInput, DeleteBucketPolicyOu
 	URI:    "/{Bucket}?policy",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketPolicy"},
+		{Action: "s3:DeleteBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -255,7 +269,7 @@ var DeleteBucketReplication = aws.NewOp[DeleteBucketReplicationInput, DeleteBuck
 	URI:    "/{Bucket}?replication",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketReplication"},
+		{Action: "s3:PutReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -267,7 +281,7 @@ var DeleteBucketTagging = aws.NewOp[DeleteBucketTaggingInput, DeleteBucketTaggin
 	URI:    "/{Bucket}?tagging",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketTagging"},
+		{Action: "s3:PutBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -279,7 +293,7 @@ var DeleteBucketWebsite = aws.NewOp[DeleteBucketWebsiteInput, DeleteBucketWebsit
 	URI:    "/{Bucket}?website",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketWebsite"},
+		{Action: "s3:DeleteBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -291,7 +305,9 @@ var DeleteObject = aws.NewOp[DeleteObjectInput, DeleteObjectOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObject"},
+		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
+		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-bypass-governance-retention"},
 	},
 })
 
@@ -303,7 +319,8 @@ var DeleteObjectTagging = aws.NewOp[DeleteObjectTaggingInput, DeleteObjectTaggin
 	URI:    "/{Bucket}/{Key+}?tagging",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObjectTagging"},
+		{Action: "s3:DeleteObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:DeleteObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -315,9 +332,6 @@ var DeleteObjects = aws.NewOp[DeleteObjectsInput, DeleteObjectsOutput](&aws.Oper
 	URI:              "/{Bucket}?delete",
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
-	Grants: []aws.Grant{
-		{Action: "s3:DeleteObjects"},
-	},
 })
 
 // DeletePublicAccessBlock is the operation DeletePublicAccessBlock.
@@ -328,7 +342,7 @@ var DeletePublicAccessBlock = aws.NewOp[DeletePublicAccessBlockInput, DeletePubl
 	URI:    "/{Bucket}?publicAccessBlock",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeletePublicAccessBlock"},
+		{Action: "s3:PutBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -339,7 +353,7 @@ var GetBucketAbac = aws.NewOp[GetBucketAbacInput, GetBucketAbacOutput](&aws.Oper
 	Method: "GET",
 	URI:    "/{Bucket}?abac",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAbac"},
+		{Action: "s3:GetBucketAbac", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -350,7 +364,7 @@ var GetBucketAccelerateConfiguration = aws.NewOp[GetBucketAccelerateConfiguratio
 	Method: "GET",
 	URI:    "/{Bucket}?accelerate",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAccelerateConfiguration"},
+		{Action: "s3:GetAccelerateConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -361,7 +375,7 @@ var GetBucketACL = aws.NewOp[GetBucketACLInput, GetBucketACLOutput](&aws.Operati
 	Method: "GET",
 	URI:    "/{Bucket}?acl",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAcl"},
+		{Action: "s3:GetBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -372,7 +386,7 @@ var GetBucketAnalyticsConfiguration = aws.NewOp[GetBucketAnalyticsConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAnalyticsConfiguration"},
+		{Action: "s3:GetAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -383,7 +397,7 @@ var GetBucketCors = aws.NewOp[GetBucketCorsInput, GetBucketCorsOutput](&aws.Oper
 	Method: "GET",
 	URI:    "/{Bucket}?cors",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketCors"},
+		{Action: "s3:GetBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -394,7 +408,7 @@ var GetBucketEncryption = aws.NewOp[GetBucketEncryptionInput, GetBucketEncryptio
 	Method: "GET",
 	URI:    "/{Bucket}?encryption",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketEncryption"},
+		{Action: "s3:GetEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -405,7 +419,7 @@ var GetBucketIntelligentTieringConfiguration = aws.NewOp[GetBucketIntelligentTie
 	Method: "GET",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketIntelligentTieringConfiguration"},
+		{Action: "s3:GetIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -416,7 +430,7 @@ var GetBucketInventoryConfiguration = aws.NewOp[GetBucketInventoryConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketInventoryConfiguration"},
+		{Action: "s3:GetInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -427,7 +441,7 @@ var GetBucketLifecycleConfiguration = aws.NewOp[GetBucketLifecycleConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?lifecycle",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLifecycleConfiguration"},
+		{Action: "s3:GetLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -438,7 +452,7 @@ var GetBucketLocation = aws.NewOp[GetBucketLocationInput, GetBucketLocationOutpu
 	Method: "GET",
 	URI:    "/{Bucket}?location",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLocation"},
+		{Action: "s3:GetBucketLocation", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -449,7 +463,7 @@ var GetBucketLogging = aws.NewOp[GetBucketLoggingInput, GetBucketLoggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?logging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketLogging"},
+		{Action: "s3:GetBucketLogging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -460,7 +474,7 @@ var GetBucketMetadataConfiguration = aws.NewOp[GetBucketMetadataConfigurationInp
 	Method: "GET",
 	URI:    "/{Bucket}?metadataConfiguration",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetadataConfiguration"},
+		{Action: "s3:GetBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -471,7 +485,7 @@ var GetBucketMetadataTableConfiguration = aws.NewOp[GetBucketMetadataTableConfig
 	Method: "GET",
 	URI:    "/{Bucket}?metadataTable",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetadataTableConfiguration"},
+		{Action: "s3:GetBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -482,7 +496,7 @@ var GetBucketMetricsConfiguration = aws.NewOp[GetBucketMetricsConfigurationInput
 	Method: "GET",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetricsConfiguration"},
+		{Action: "s3:GetMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -493,7 +507,7 @@ var GetBucketNotificationConfiguration = aws.NewOp[GetBucketNotificationConfigur
 	Method: "GET",
 	URI:    "/{Bucket}?notification",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketNotificationConfiguration"},
+		{Action: "s3:GetBucketNotification", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -504,7 +518,7 @@ var GetBucketOwnershipControls = aws.NewOp[GetBucketOwnershipControlsInput, GetB
 	Method: "GET",
 	URI:    "/{Bucket}?ownershipControls",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketOwnershipControls"},
+		{Action: "s3:GetBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -515,7 +529,7 @@ var GetBucketPolicy = aws.NewOp[GetBucketPolicyInput, GetBucketPolicyOutput](&aw
 	Method: "GET",
 	URI:    "/{Bucket}?policy",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketPolicy"},
+		{Action: "s3:GetBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -526,7 +540,7 @@ var GetBucketPolicyStatus = aws.NewOp[GetBucketPolicyStatusInput, GetBucketPolic
 	Method: "GET",
 	URI:    "/{Bucket}?policyStatus",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketPolicyStatus"},
+		{Action: "s3:GetBucketPolicyStatus", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -537,7 +551,7 @@ var GetBucketReplication = aws.NewOp[GetBucketReplicationInput, GetBucketReplica
 	Method: "GET",
 	URI:    "/{Bucket}?replication",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketReplication"},
+		{Action: "s3:GetReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -548,7 +562,7 @@ var GetBucketRequestPayment = aws.NewOp[GetBucketRequestPaymentInput, GetBucketR
 	Method: "GET",
 	URI:    "/{Bucket}?requestPayment",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketRequestPayment"},
+		{Action: "s3:GetBucketRequestPayment", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -559,7 +573,7 @@ var GetBucketTagging = aws.NewOp[GetBucketTaggingInput, GetBucketTaggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?tagging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketTagging"},
+		{Action: "s3:GetBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -570,7 +584,7 @@ var GetBucketVersioning = aws.NewOp[GetBucketVersioningInput, GetBucketVersionin
 	Method: "GET",
 	URI:    "/{Bucket}?versioning",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketVersioning"},
+		{Action: "s3:GetBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -581,7 +595,7 @@ var GetBucketWebsite = aws.NewOp[GetBucketWebsiteInput, GetBucketWebsiteOutput](
 	Method: "GET",
 	URI:    "/{Bucket}?website",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketWebsite"},
+		{Action: "s3:GetBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -593,7 +607,8 @@ var GetObject = aws.NewOp[GetObjectInput, GetObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorNoSuchKey, errorInvalidObjectState},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObject"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -605,7 +620,8 @@ var GetObjectACL = aws.NewOp[GetObjectACLInput, GetObjectACLOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}?acl",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectAcl"},
+		{Action: "s3:GetObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -617,7 +633,10 @@ var GetObjectAttributes = aws.NewOp[GetObjectAttributesInput, GetObjectAttribute
 	URI:    "/{Bucket}/{Key+}?attributes",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectAttributes"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -628,7 +647,7 @@ var GetObjectLegalHold = aws.NewOp[GetObjectLegalHoldInput, GetObjectLegalHoldOu
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?legal-hold",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectLegalHold"},
+		{Action: "s3:GetObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -639,7 +658,7 @@ var GetObjectLockConfiguration = aws.NewOp[GetObjectLockConfigurationInput, GetO
 	Method: "GET",
 	URI:    "/{Bucket}?object-lock",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectLockConfiguration"},
+		{Action: "s3:GetBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -650,7 +669,7 @@ var GetObjectRetention = aws.NewOp[GetObjectRetentionInput, GetObjectRetentionOu
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?retention",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectRetention"},
+		{Action: "s3:GetObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -661,7 +680,8 @@ var GetObjectTagging = aws.NewOp[GetObjectTaggingInput, GetObjectTaggingOutput](
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?tagging",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectTagging"},
+		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -672,7 +692,7 @@ var GetObjectTorrent = aws.NewOp[GetObjectTorrentInput, GetObjectTorrentOutput](
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?torrent",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectTorrent"},
+		{Action: "s3:GetObjectTorrent", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -683,7 +703,7 @@ var GetPublicAccessBlock = aws.NewOp[GetPublicAccessBlockInput, GetPublicAccessB
 	Method: "GET",
 	URI:    "/{Bucket}?publicAccessBlock",
 	Grants: []aws.Grant{
-		{Action: "s3:GetPublicAccessBlock"},
+		{Action: "s3:GetBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -695,7 +715,7 @@ var HeadBucket = aws.NewOp[HeadBucketInput, HeadBucketOutput](&aws.Operation{
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:HeadBucket"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -707,7 +727,8 @@ var HeadObject = aws.NewOp[HeadObjectInput, HeadObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:HeadObject"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -718,7 +739,7 @@ var ListBucketAnalyticsConfigurations = aws.NewOp[ListBucketAnalyticsConfigurati
 	Method: "GET",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketAnalyticsConfigurations"},
+		{Action: "s3:GetAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -729,7 +750,7 @@ var ListBucketIntelligentTieringConfigurations = aws.NewOp[ListBucketIntelligent
 	Method: "GET",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketIntelligentTieringConfigurations"},
+		{Action: "s3:GetIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -740,7 +761,7 @@ var ListBucketInventoryConfigurations = aws.NewOp[ListBucketInventoryConfigurati
 	Method: "GET",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketInventoryConfigurations"},
+		{Action: "s3:GetInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -751,7 +772,7 @@ var ListBucketMetricsConfigurations = aws.NewOp[ListBucketMetricsConfigurationsI
 	Method: "GET",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketMetricsConfigurations"},
+		{Action: "s3:GetMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -762,7 +783,7 @@ var ListBuckets = aws.NewOp[ListBucketsInput, ListBucketsOutput](&aws.Operation{
 	Method: "GET",
 	URI:    "/",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBuckets"},
+		{Action: "s3:ListAllMyBuckets"},
 	},
 })
 
@@ -773,7 +794,7 @@ var ListDirectoryBuckets = aws.NewOp[ListDirectoryBucketsInput, ListDirectoryBuc
 	Method: "GET",
 	URI:    "/",
 	Grants: []aws.Grant{
-		{Action: "s3:ListDirectoryBuckets"},
+		{Action: "s3express:ListAllMyDirectoryBuckets"},
 	},
 })
 
@@ -784,7 +805,7 @@ var ListMultipartUploads = aws.NewOp[ListMultipartUploadsInput, ListMultipartUpl
 	Method: "GET",
 	URI:    "/{Bucket}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:ListMultipartUploads"},
+		{Action: "s3:ListBucketMultipartUploads", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter"}},
 	},
 })
 
@@ -795,7 +816,7 @@ var ListObjectVersions = aws.NewOp[ListObjectVersionsInput, ListObjectVersionsOu
 	Method: "GET",
 	URI:    "/{Bucket}?versions",
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjectVersions"},
+		{Action: "s3:ListBucketVersions", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -807,7 +828,7 @@ var ListObjects = aws.NewOp[ListObjectsInput, ListObjectsOutput](&aws.Operation{
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjects"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -819,7 +840,7 @@ var ListObjectsV2 = aws.NewOp[ListObjectsV2Input, ListObjectsV2Output](&aws.Oper
 	URI:    "/{Bucket}?list-type=2",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:ListObjectsV2"},
+		{Action: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-keys"}},
 	},
 })
 
@@ -830,7 +851,7 @@ var ListParts = aws.NewOp[ListPartsInput, ListPartsOutput](&aws.Operation{
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:ListParts"},
+		{Action: "s3:ListMultipartUploadParts", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -842,7 +863,7 @@ var PutBucketAbac = aws.NewOp[PutBucketAbacInput, PutBucketAbacOutput](&aws.Oper
 	URI:            "/{Bucket}?abac",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAbac"},
+		{Action: "s3:PutBucketAbac", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -854,7 +875,7 @@ var PutBucketAccelerateConfiguration = aws.NewOp[PutBucketAccelerateConfiguratio
 	URI:            "/{Bucket}?accelerate",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAccelerateConfiguration"},
+		{Action: "s3:PutAccelerateConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -867,7 +888,7 @@ var PutBucketACL = aws.NewOp[PutBucketACLInput, PutBucketACLOutput](&aws.Operati
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAcl"},
+		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}},
 	},
 })
 
@@ -878,7 +899,7 @@ var PutBucketAnalyticsConfiguration = aws.NewOp[PutBucketAnalyticsConfigurationI
 	Method: "PUT",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAnalyticsConfiguration"},
+		{Action: "s3:PutAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -891,7 +912,7 @@ var PutBucketCors = aws.NewOp[PutBucketCorsInput, PutBucketCorsOutput](&aws.Oper
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketCors"},
+		{Action: "s3:PutBucketCORS", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -904,7 +925,7 @@ var PutBucketEncryption = aws.NewOp[PutBucketEncryptionInput, PutBucketEncryptio
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketEncryption"},
+		{Action: "s3:PutEncryptionConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -915,7 +936,7 @@ var PutBucketIntelligentTieringConfiguration = aws.NewOp[PutBucketIntelligentTie
 	Method: "PUT",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketIntelligentTieringConfiguration"},
+		{Action: "s3:PutIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -926,7 +947,7 @@ var PutBucketInventoryConfiguration = aws.NewOp[PutBucketInventoryConfigurationI
 	Method: "PUT",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketInventoryConfiguration"},
+		{Action: "s3:PutInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -939,7 +960,7 @@ var PutBucketLifecycleConfiguration = aws.NewOp[PutBucketLifecycleConfigurationI
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketLifecycleConfiguration"},
+		{Action: "s3:PutLifecycleConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -952,7 +973,7 @@ var PutBucketLogging = aws.NewOp[PutBucketLoggingInput, PutBucketLoggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketLogging"},
+		{Action: "s3:PutBucketLogging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -963,7 +984,7 @@ var PutBucketMetricsConfiguration = aws.NewOp[PutBucketMetricsConfigurationInput
 	Method: "PUT",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketMetricsConfiguration"},
+		{Action: "s3:PutMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -974,7 +995,7 @@ var PutBucketNotificationConfiguration = aws.NewOp[PutBucketNotificationConfigur
 	Method: "PUT",
 	URI:    "/{Bucket}?notification",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketNotificationConfiguration"},
+		{Action: "s3:PutBucketNotification", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -987,7 +1008,7 @@ var PutBucketOwnershipControls = aws.NewOp[PutBucketOwnershipControlsInput, PutB
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketOwnershipControls"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1000,7 +1021,7 @@ var PutBucketPolicy = aws.NewOp[PutBucketPolicyInput, PutBucketPolicyOutput](&aw
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketPolicy"},
+		{Action: "s3:PutBucketPolicy", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1013,7 +1034,8 @@ var PutBucketReplication = aws.NewOp[PutBucketReplicationInput, PutBucketReplica
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketReplication"},
+		{Action: "s3:PutReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
+		{Action: "iam:PassRole", Resources: []string{"${ReplicationConfiguration.Role}"}, Keys: []string{"iam:PassedToService=\"s3.amazonaws.com\""}},
 	},
 })
 
@@ -1026,7 +1048,7 @@ var PutBucketRequestPayment = aws.NewOp[PutBucketRequestPaymentInput, PutBucketR
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketRequestPayment"},
+		{Action: "s3:PutBucketRequestPayment", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1039,7 +1061,7 @@ var PutBucketTagging = aws.NewOp[PutBucketTaggingInput, PutBucketTaggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketTagging"},
+		{Action: "s3:PutBucketTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1052,7 +1074,7 @@ var PutBucketVersioning = aws.NewOp[PutBucketVersioningInput, PutBucketVersionin
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketVersioning"},
+		{Action: "s3:PutBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1065,7 +1087,7 @@ var PutBucketWebsite = aws.NewOp[PutBucketWebsiteInput, PutBucketWebsiteOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketWebsite"},
+		{Action: "s3:PutBucketWebsite", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1078,7 +1100,11 @@ var PutObject = aws.NewOp[PutObjectInput, PutObjectOutput](&aws.Operation{
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorInvalidRequest, errorInvalidWriteOffset, errorTooManyParts, errorEncryptionTypeMismatch},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -1092,7 +1118,8 @@ var PutObjectACL = aws.NewOp[PutObjectACLInput, PutObjectACLOutput](&aws.Operati
 	ChecksumMember:   "ChecksumAlgorithm",
 	Errors:           []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectAcl"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1105,7 +1132,7 @@ var PutObjectLegalHold = aws.NewOp[PutObjectLegalHoldInput, PutObjectLegalHoldOu
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectLegalHold"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=LegalHold.Status"}},
 	},
 })
 
@@ -1118,7 +1145,7 @@ var PutObjectLockConfiguration = aws.NewOp[PutObjectLockConfigurationInput, PutO
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectLockConfiguration"},
+		{Action: "s3:PutBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1131,7 +1158,8 @@ var PutObjectRetention = aws.NewOp[PutObjectRetentionInput, PutObjectRetentionOu
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectRetention"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=Retention.Mode", "s3:object-lock-retain-until-date=Retention.RetainUntilDate"}},
+		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-bypass-governance-retention"},
 	},
 })
 
@@ -1144,7 +1172,8 @@ var PutObjectTagging = aws.NewOp[PutObjectTaggingInput, PutObjectTaggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectTagging"},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=Tagging.TagSet", "s3:RequestObjectTagKeys=Tagging.TagSet"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=Tagging.TagSet", "s3:RequestObjectTagKeys=Tagging.TagSet", "s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1157,7 +1186,7 @@ var PutPublicAccessBlock = aws.NewOp[PutPublicAccessBlockInput, PutPublicAccessB
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutPublicAccessBlock"},
+		{Action: "s3:PutBucketPublicAccessBlock", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1182,7 +1211,7 @@ var RestoreObject = aws.NewOp[RestoreObjectInput, RestoreObjectOutput](&aws.Oper
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorObjectAlreadyInActiveTierError},
 	Grants: []aws.Grant{
-		{Action: "s3:RestoreObject"},
+		{Action: "s3:RestoreObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1195,7 +1224,7 @@ var SelectObjectContent = aws.NewOp[SelectObjectContentInput, SelectObjectConten
 	InputWrapper: "SelectObjectContentRequest",
 	InputXMLNS:   "http://s3.amazonaws.com/doc/2006-03-01/",
 	Grants: []aws.Grant{
-		{Action: "s3:SelectObjectContent"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1208,7 +1237,7 @@ var UpdateBucketMetadataInventoryTableConfiguration = aws.NewOp[UpdateBucketMeta
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateBucketMetadataInventoryTableConfiguration"},
+		{Action: "s3:UpdateBucketMetadataInventoryTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1221,7 +1250,7 @@ var UpdateBucketMetadataJournalTableConfiguration = aws.NewOp[UpdateBucketMetada
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateBucketMetadataJournalTableConfiguration"},
+		{Action: "s3:UpdateBucketMetadataJournalTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1235,7 +1264,7 @@ var UpdateObjectEncryption = aws.NewOp[UpdateObjectEncryptionInput, UpdateObject
 	ChecksumMember:   "ChecksumAlgorithm",
 	Errors:           []aws.ErrorShape{errorNoSuchKey, errorInvalidRequest, errorAccessDenied},
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateObjectEncryption"},
+		{Action: "s3:UpdateObjectEncryption", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1247,7 +1276,7 @@ var UploadPart = aws.NewOp[UploadPartInput, UploadPartOutput](&aws.Operation{
 	URI:            "/{Bucket}/{Key+}",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UploadPart"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1258,7 +1287,8 @@ var UploadPartCopy = aws.NewOp[UploadPartCopyInput, UploadPartCopyOutput](&aws.O
 	Method: "PUT",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:UploadPartCopy"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-copy-source=x-amz-copy-source"}},
 	},
 })
 
@@ -1271,6 +1301,6 @@ var WriteGetObjectResponse = aws.NewOp[WriteGetObjectResponseInput, WriteGetObje
 	HostPrefix:      "{RequestRoute}.",
 	UnsignedPayload: true,
 	Grants: []aws.Grant{
-		{Action: "s3:WriteGetObjectResponse"},
+		{Action: "s3-object-lambda:WriteGetObjectResponse"},
 	},
 })

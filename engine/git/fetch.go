@@ -291,8 +291,7 @@ func (f *fetching) fetchAll(ctx context.Context, version string) (ID, error) {
 // commit returns the commit that a name stands for in the checkout.
 func (f *fetching) commit(ctx context.Context, name string) (ID, error) {
 	out, err := f.git(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", name+"^{commit}")
-	var failed *CommandError
-	if errors.As(err, &failed) {
+	if _, ok := errors.AsType[*CommandError](err); ok {
 		return "", fmt.Errorf("version %.200q: %w", f.Version, ErrNotFound)
 	}
 	if err != nil {

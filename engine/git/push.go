@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -20,12 +21,7 @@ type pushHead struct {
 }
 
 func (h *pushHead) has(capability string) bool {
-	for _, c := range h.capabilities {
-		if c == capability {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(h.capabilities, capability)
 }
 
 // needsPack tells that a pack follows the head: it does unless everything is deleted.

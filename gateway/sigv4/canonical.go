@@ -271,7 +271,7 @@ func hosts(host string) []string {
 			return result
 		}
 	}
-	if i := strings.LastIndexByte(lower, ':'); i < 0 || strings.HasSuffix(lower, "]") {
+	if found := strings.Contains(lower, ":"); !found || strings.HasSuffix(lower, "]") {
 		add(lower + ":443")
 		add(lower + ":80")
 	}

@@ -294,7 +294,7 @@ func checkSigned(r *http.Request, a *authorization, signed []string, s3 bool) *E
 		e := refuse(UnsignedHeaders, "There were headers present in the request which were not signed").
 			orElse("'%s' must be a 'SignedHeader' in the AWS Authorization.", name).with("HeadersNotSigned", strings.ToLower(name))
 		if name == "host" {
-			e.orElse("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+			e = e.orElse("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 		}
 		e.AccessKeyID = a.accessKeyID
 		return e

@@ -35,8 +35,9 @@ const (
 	bloomBits    = 10
 )
 
-// The driver's own keys, behind all others.
+// The driver's own keys lie behind all others.
 var (
+	firstKey  = []byte{0}
 	ownKeys   = []byte{0xFF}
 	formatKey = []byte("\xFFformat")
 )
@@ -209,7 +210,7 @@ func (d *Driver) DropAll(ctx context.Context) error {
 	}
 	defer d.gate.Leave()
 	batch := d.db.NewBatch()
-	if err := batch.DeleteRange([]byte{0}, ownKeys, nil); err != nil {
+	if err := batch.DeleteRange(firstKey, ownKeys, nil); err != nil {
 		return errors.Join(fmt.Errorf("filling a batch: %w", err), batch.Close())
 	}
 	return d.apply(batch, func() (uint64, error) {
@@ -338,12 +339,16 @@ func (d *Driver) closeTree(failed bool) (err error) {
 // treeLogger passes on what the tree logs.
 type treeLogger struct{ log *slog.Logger }
 
-func (l treeLogger) Infof(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Infof(format string, args ...any) {
+	l.log.Debug("store", "message", fmt.Sprintf(format, args...))
+}
 
-func (l treeLogger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Errorf(format string, args ...any) {
+	l.log.Error("store", "message", fmt.Sprintf(format, args...))
+}
 
 // Fatalf is called where the tree cannot go on, and must not return.
 func (l treeLogger) Fatalf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf(format, args...))
+	l.log.Error("store cannot go on", "message", fmt.Sprintf(format, args...))
 	panic(fmt.Sprintf(format, args...))
 }

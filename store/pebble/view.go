@@ -62,6 +62,9 @@ func (r *reader) free() error {
 // Scan implements occ.Snapshot.
 func (r *reader) Scan(lo, hi []byte, reverse bool) iter.Seq2[[]byte, store.Value] {
 	return func(yield func([]byte, store.Value) bool) {
+		if len(lo) == 0 {
+			lo = firstKey
+		}
 		if len(hi) == 0 {
 			hi = ownKeys
 		}

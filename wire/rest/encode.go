@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
 	"reflect"
 	"strconv"
 	"sync"
@@ -41,8 +40,8 @@ func WriteHeaders(h http.Header, op *aws.Operation, s *shape.Struct, v reflect.V
 			writeHeader(h, f, fv)
 		case shape.Headers:
 			for _, key := range jsonbody.SortedKeys(fv) {
-				name := textproto.CanonicalMIMEHeaderKey(f.Name + key.String())
-				h[name] = []string{clean(fv.MapIndex(key).String())}
+				// Clients take the map's keys from the names as they come, so these keep their case.
+				h[f.Name+key.String()] = []string{clean(fv.MapIndex(key).String())}
 			}
 		}
 	}
@@ -98,7 +97,7 @@ func WritePayload(w http.ResponseWriter, reply *message.Reply, status int, f *sh
 		if !ok {
 			return true, message.Write(w, reply, status, "", nil)
 		}
-		body, ok := fv.Interface().(io.ReadCloser)
+		body, ok := reflect.TypeAssert[io.ReadCloser](fv)
 		if !ok {
 			body = io.NopCloser(fv.Interface().(io.Reader))
 		}
@@ -156,8 +155,13 @@ func stream(w http.ResponseWriter, reply *message.Reply, status int, body io.Rea
 
 func readCloser(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
-// WriteErrorHeaders sets the headers that the error's model places its members in.
+// WriteErrorHeaders sets the headers that the error's model places its members in, and those that are aws.Header.
 func WriteErrorHeaders(h http.Header, op *aws.Operation, e *aws.Error) {
+	for name, value := range e.Fields {
+		if text, ok := value.(aws.Header); ok && text != "" {
+			h.Set(name, clean(string(text)))
+		}
+	}
 	m := message.ErrorShape(op, e)
 	if m == nil || m.Type == nil || len(e.Fields) == 0 {
 		return

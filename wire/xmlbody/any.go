@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"drydock/aws"
 	"drydock/wire/shape"
 )
 
@@ -31,7 +32,7 @@ func AppendAny(dst []byte, name string, x any) []byte {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		if _, ok := v.Interface().(time.Time); !ok {
+		if _, ok := reflect.TypeAssert[time.Time](v); !ok {
 			return AppendElement(dst, name, &shape.Value{Kind: shape.Structure, Struct: shape.Of(v.Type())}, v)
 		}
 		return AppendAny(dst, name, v.Interface())
@@ -49,8 +50,10 @@ func AppendAny(dst []byte, name string, x any) []byte {
 // AppendFields appends members by name, in order, and closes the element end unless it is "".
 func AppendFields(dst []byte, fields map[string]any, end string) []byte {
 	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
+	for name, value := range fields {
+		if _, header := value.(aws.Header); !header {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
