@@ -72,7 +72,8 @@ func (c *envCommand) settings() [][2]string {
 		// git asks the aws CLI for a signed password, as the CodeCommit setup for HTTPS has it.
 		{"GIT_CONFIG_COUNT", "2"},
 		{"GIT_CONFIG_KEY_0", "credential." + c.Endpoint + ".helper"},
-		{"GIT_CONFIG_VALUE_0", "!aws codecommit credential-helper --ignore-host-check $@"},
+		// The helper's no-op subcommands, store and erase, do not know the option and would complain.
+		{"GIT_CONFIG_VALUE_0", "!f() { test \"$1\" != get || aws codecommit credential-helper --ignore-host-check get; }; f"},
 		{"GIT_CONFIG_KEY_1", "credential." + c.Endpoint + ".UseHttpPath"},
 		{"GIT_CONFIG_VALUE_1", "true"},
 	}
