@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,7 +22,6 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /_drydock/reset", c.reset)
 	mux.HandleFunc("GET /_drydock/explain/{request}", c.Gateway.ServeExplain)
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
-	mux.HandleFunc("GET /_drydock/coverage", c.coverage)
 	mux.HandleFunc("GET /_drydock/pprof/{profile}", c.profile)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
@@ -36,8 +36,8 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
-			if r.Method != http.MethodGet && !sameOrigin(r) {
-				http.Error(w, "pages of other origins cannot control the cloud", http.StatusForbidden)
+			if pattern != "GET /_drydock/health" && (!fromHere(r) || !sameOrigin(r)) {
+				http.Error(w, "the cloud is controlled from its own machine only, and not by pages of other origins", http.StatusForbidden)
 				return
 			}
 			mux.ServeHTTP(w, r)
@@ -52,6 +52,12 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 func sameOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+// fromHere tells that the request comes from this machine. A cloud that listens for others must not let them reset it.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopback(host)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
@@ -147,37 +153,4 @@ func (c *Cloud) certificate(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-pem-file")
 	_, _ = w.Write(pem)
-}
-
-// Coverage is what drydock carries out of one API.
-type Coverage struct {
-	Service     string   `json:"service"`
-	Name        string   `json:"name"`
-	Implemented []string `json:"implemented"`
-	Missing     []string `json:"missing"`
-}
-
-func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, c.Coverage())
-}
-
-// Coverage lists the operations of every API, carried out or not, in the order of the modules.
-func (c *Cloud) Coverage() []Coverage {
-	var list []Coverage
-	for _, m := range c.Modules {
-		bound := map[string]bool{}
-		for _, h := range m.Operations {
-			bound[h.Operation.Name] = true
-		}
-		entry := Coverage{Service: m.API.Package, Name: m.API.FullName, Implemented: []string{}, Missing: []string{}}
-		for _, op := range m.API.Operations {
-			if bound[op.Name] {
-				entry.Implemented = append(entry.Implemented, op.Name)
-			} else {
-				entry.Missing = append(entry.Missing, op.Name)
-			}
-		}
-		list = append(list, entry)
-	}
-	return list
 }

@@ -45,6 +45,9 @@ func (g *Gateway) lookup(ctx context.Context, id string) (sigv4.Key, error) {
 		if err == nil {
 			return sigv4.Key{Secret: key.Secret, Principal: key.Principal}, nil
 		}
+		if errors.Is(err, policy.ErrInactiveKey) {
+			return sigv4.Key{}, sigv4.ErrUnknownKey
+		}
 		if !errors.Is(err, policy.ErrUnknownKey) {
 			return sigv4.Key{}, err
 		}

@@ -63,6 +63,9 @@ func (g *Gateway) check(call *aws.Call, action, resource string, keys policy.Map
 	if err != nil {
 		return err
 	}
+	if facts.ARN != "" {
+		resource = facts.ARN
+	}
 	principal := &call.Principal
 	if principal.Type == aws.PrincipalRoot && len(facts.Policies) == 0 && !facts.PolicyRequired &&
 		(facts.Account == "" || facts.Account == principal.Account) && ownAccount(resource, principal.Account) {

@@ -317,6 +317,10 @@ func (g *Gateway) asError(x *exchange, err error) *aws.Error {
 		}
 		return e
 	}
+	var refusal *sigv4.Error // a body that is not what was signed shows while it is read
+	if errors.As(err, &refusal) && x.plane == nil {
+		return refusal.AWS(x.match.Protocol, x.match.API != nil && x.match.API.Package == "s3")
+	}
 	if errors.Is(err, context.Canceled) {
 		return aws.NewError(499, "RequestCanceled", "the client went away")
 	}

@@ -3,7 +3,7 @@ module drydock/test
 go 1.26.0
 
 require (
-	drydock v0.0.0-00010101000000-000000000000
+	drydock v0.0.0
 	github.com/google/go-cmp v0.7.0
 	golang.org/x/tools v0.52.0
 )
@@ -12,6 +12,9 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
+
+require github.com/rogpeppe/go-internal v1.16.0
 
 replace drydock => ../

@@ -176,6 +176,7 @@ var CreateInstanceProfile = aws.NewOp[CreateInstanceProfileInput, CreateInstance
 	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:CreateInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -215,6 +216,7 @@ var CreatePolicy = aws.NewOp[CreatePolicyInput, CreatePolicyOutput](&aws.Operati
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorLimitExceededException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:CreatePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -241,6 +243,7 @@ var CreateRole = aws.NewOp[CreateRoleInput, CreateRoleOutput](&aws.Operation{
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:CreateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -293,6 +296,7 @@ var CreateUser = aws.NewOp[CreateUserInput, CreateUserOutput](&aws.Operation{
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
 		{Action: "iam:CreateUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 

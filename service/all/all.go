@@ -3,12 +3,18 @@ package all
 
 import (
 	"drydock/service"
+	"drydock/service/codecommit"
+	"drydock/service/iam"
 	"drydock/service/logs"
+	"drydock/service/sts"
 )
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
 	return []service.Module{
+		iam.New(d),
+		sts.New(d),
+		codecommit.New(d),
 		logs.New(d),
 	}
 }

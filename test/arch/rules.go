@@ -55,7 +55,7 @@ var layers = []layer{
 		reason: "the console is files in the binary; it speaks to the cloud from the browser"},
 	{folders: []string{"app", "sim", "test"}, imports: []string{"*"},
 		reason: "the composition root, the simulation and the black-box tests see everything"},
-	{folders: []string{"cmd/drydock"}, imports: []string{"app", "agent", "aws", "clock", "machine"},
+	{folders: []string{"cmd/drydock"}, imports: []string{"app", "agent", "aws", "clock", "machine", "examples"},
 		reason: "flags, then app.Run; or an agent, by the name it is called with"},
 	{folders: []string{"cmd/apigen"}, imports: []string{"aws", "wire"},
 		reason: "the generator reads models and writes api; it must work before api is there"},
