@@ -27,3 +27,12 @@ func TestSmoke(t *testing.T) {
 	ledger.Covers(t, "IAM-08")
 	play(t, "smoke")
 }
+
+// TestIAM shows who may do what: issued keys, policies, roles of other accounts, expiry, and why something was denied.
+func TestIAM(t *testing.T) {
+	ledger.Covers(t, "IAM-02", "IAM-03")
+	play(t, "iam")
+}
+
+// TestStrict shows a cloud that knows issued keys only.
+func TestStrict(t *testing.T) { play(t, "strict") }
