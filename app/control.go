@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,6 +22,7 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /_drydock/reset", c.reset)
 	mux.HandleFunc("GET /_drydock/explain/{request}", c.Gateway.ServeExplain)
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
+	mux.HandleFunc("GET /_drydock/pprof/{profile}", c.profile)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
 	mux.HandleFunc("GET /health", c.localstackHealth)
@@ -34,8 +36,8 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
-			if r.Method != http.MethodGet && !sameOrigin(r) {
-				http.Error(w, "pages of other origins cannot control the cloud", http.StatusForbidden)
+			if pattern != "GET /_drydock/health" && (!fromHere(r) || !sameOrigin(r)) {
+				http.Error(w, "the cloud is controlled from its own machine only, and not by pages of other origins", http.StatusForbidden)
 				return
 			}
 			mux.ServeHTTP(w, r)
@@ -50,6 +52,12 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 func sameOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+// fromHere tells that the request comes from this machine. A cloud that listens for others must not let them reset it.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopback(host)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

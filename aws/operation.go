@@ -99,7 +99,8 @@ type Grant struct {
 	// Every resource that results must be granted. No template, or none that applies, means "*". api/authz/README.md
 	// has the further forms of variables.
 	Resources []string
-	// Keys are condition keys taken from the input: "codecommit:References=branchName". A list gives a multivalued
+	// Keys are condition keys taken from the input by a path, or by a template as those of Resources:
+	// "codecommit:References=refs/heads/${branchName}". A list gives a multivalued
 	// key; a tag list or map for a key that ends in "/" gives one key a tag, a map for one that ends in ":" one key an
 	// entry. A value in quotes is meant literally: `iam:PassedToService="ec2.amazonaws.com"`.
 	Keys []string

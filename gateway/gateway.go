@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -157,7 +156,7 @@ func (g *Gateway) route(x *exchange) error {
 			return err
 		}
 		form = body
-		x.r.Body = io.NopCloser(bytes.NewReader(body))
+		x.r.Body = sigv4.Held(body, x.r.Body)
 	}
 	match, ok := g.routes.Find(x.r, x.scope.Service, form)
 	if !ok {
@@ -212,7 +211,8 @@ func (g *Gateway) decode(x *exchange) error {
 	}
 	operation := x.match.Operation
 	x.in = operation.NewInput()
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, MaxBody: MaxBody}, x.in)
+	content, _ := sigv4.Content(x.r.Body)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
 	if err != nil {
 		return err
 	}
@@ -316,6 +316,10 @@ func (g *Gateway) asError(x *exchange, err error) *aws.Error {
 			return &next
 		}
 		return e
+	}
+	var refusal *sigv4.Error // a body that is not what was signed shows while it is read
+	if errors.As(err, &refusal) && x.plane == nil {
+		return refusal.AWS(x.match.Protocol, x.match.API != nil && x.match.API.Package == "s3")
 	}
 	if errors.Is(err, context.Canceled) {
 		return aws.NewError(499, "RequestCanceled", "the client went away")

@@ -42,7 +42,7 @@ func Needs(call *aws.Call, op *aws.Operation, in any) []Need {
 			n.Keys = make(Map, len(g.Keys))
 			for _, key := range g.Keys {
 				name, path, _ := strings.Cut(key, "=")
-				n.Keys.add(strings.ToLower(name), path, input)
+				n.Keys.add(call, strings.ToLower(name), path, input)
 			}
 		}
 		needs = append(needs, n)
@@ -178,9 +178,15 @@ func filtered(filter, value string) string {
 }
 
 // add sets the condition keys that one entry of Grant.Keys stands for.
-func (m Map) add(key, path string, input reflect.Value) {
+func (m Map) add(call *aws.Call, key, path string, input reflect.Value) {
 	if literal, ok := strings.CutPrefix(path, `"`); ok {
 		m[key] = []string{strings.TrimSuffix(literal, `"`)}
+		return
+	}
+	if strings.Contains(path, "${") {
+		if values := fill(call, input, path, "", noARN, nil); len(values) > 0 {
+			m[key] = values
+		}
 		return
 	}
 	values := lookUp(input, path)

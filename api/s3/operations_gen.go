@@ -332,11 +332,6 @@ var DeleteObjects = aws.NewOp[DeleteObjectsInput, DeleteObjectsOutput](&aws.Oper
 	URI:              "/{Bucket}?delete",
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
-	Grants: []aws.Grant{
-		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Delete.Object[].Key}"}},
-		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Delete.Object[].Key}"}, When: "Delete.Object[].VersionId"},
-		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Delete.Object[].Key}"}, When: "x-amz-bypass-governance-retention"},
-	},
 })
 
 // DeletePublicAccessBlock is the operation DeletePublicAccessBlock.

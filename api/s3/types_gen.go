@@ -873,6 +873,7 @@ type GetObjectOutput struct {
 	ChecksumXXHASH3           *string                    `aws:"x-amz-checksum-xxhash3,member=ChecksumXXHASH3,header"`
 	ChecksumXXHASH128         *string                    `aws:"x-amz-checksum-xxhash128,member=ChecksumXXHASH128,header"`
 	ChecksumType              *ChecksumType              `aws:"x-amz-checksum-type,member=ChecksumType,header"`
+	ResponseStatus            *int32                     `aws:"ResponseStatus,status"`
 }
 
 // GetObjectACLInput is the input of GetObjectACL.
@@ -1101,6 +1102,7 @@ type HeadObjectOutput struct {
 	ChecksumType              *ChecksumType              `aws:"x-amz-checksum-type,member=ChecksumType,header"`
 	ContentRange              *string                    `aws:"Content-Range,member=ContentRange,header"`
 	TagCount                  *int32                     `aws:"x-amz-tagging-count,member=TagCount,header"`
+	ResponseStatus            *int32                     `aws:"ResponseStatus,status"`
 }
 
 // ListBucketAnalyticsConfigurationsInput is the input of ListBucketAnalyticsConfigurations.

@@ -89,9 +89,16 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 			if !ok || key == "" || !strings.Contains(key, ":") {
 				return grant, false, fmt.Errorf("%q is no condition key: want service:Key=path", word)
 			}
-			if literal := strings.HasPrefix(path, `"`); literal && (len(path) < 3 || !strings.HasSuffix(path, `"`)) {
-				return grant, false, fmt.Errorf("%q lacks a text between quotes", word)
-			} else if !literal {
+			switch {
+			case strings.HasPrefix(path, `"`):
+				if len(path) < 3 || !strings.HasSuffix(path, `"`) {
+					return grant, false, fmt.Errorf("%q lacks a text between quotes", word)
+				}
+			case strings.Contains(path, "${"):
+				if err := checkVariables(op, path); err != nil {
+					return grant, false, err
+				}
+			default:
 				if err := checkPath(op, path); err != nil {
 					return grant, false, err
 				}
@@ -113,6 +120,11 @@ func checkTemplate(op *model.Operation, template string) error {
 	if !strings.HasPrefix(template, "arn:") && !strings.HasPrefix(template, "${") {
 		return fmt.Errorf("%q is neither an ARN nor a member", template)
 	}
+	return checkVariables(op, template)
+}
+
+// checkVariables checks the variables of any template.
+func checkVariables(op *model.Operation, template string) error {
 	rest := template
 	for {
 		_, after, found := strings.Cut(rest, "${")

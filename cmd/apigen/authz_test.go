@@ -40,7 +40,7 @@ func TestParseGrants(t *testing.T) {
 	t.Parallel()
 	got, err := parseGrants(`
 # a comment
-Get   Read            arn:${Partition}:code:${Region}:${Account}:${name}|${targets[].arn}  code:Name=name aws:RequestTag/=tags
+Get   Read            arn:${Partition}:code:${Region}:${Account}:${name}|${targets[].arn}  code:Name=name code:Path=a/${name} aws:RequestTag/=tags
 Get   iam:Tag,if=tags|name
 Get   Old,unless=name  arn:aws:code:::${name:-/}/${name:name}/${name:-$User}/${$User}  code:To="x.amazonaws.com"
 Ping  -
@@ -53,7 +53,7 @@ Ping  -
 			{
 				Action:    "code:Read",
 				Resources: []string{"arn:${Partition}:code:${Region}:${Account}:${name}", "${targets[].arn}"},
-				Keys:      []string{"code:Name=name", "aws:RequestTag/=tags"},
+				Keys:      []string{"code:Name=name", "code:Path=a/${name}", "aws:RequestTag/=tags"},
 			},
 			{Action: "iam:Tag", When: "tags|name"},
 			{
@@ -93,6 +93,7 @@ func TestParseGrants_RefusesMistakes(t *testing.T) {
 		"Get Get arn:${targets[].missing}": `no member "missing"`,
 		"Get Get - Name=name":              "no condition key",
 		"Get Get - code:Name":              "no condition key",
+		"Get Get - code:Name=a/${nam}":     `no member "nam"`,
 		"List List arn:${name}":            "has no input",
 	} {
 		_, err := parseGrants(text, "code", m)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"slices"
@@ -193,6 +194,9 @@ func (p process) result(ctx context.Context, err error, stderr *tailBuffer) erro
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return &CommandError{Command: p.args[0], Status: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
+	}
+	if _, gone := os.Stat(p.dir); errors.Is(gone, fs.ErrNotExist) {
+		err = ErrNotFound // the repository was deleted meanwhile
 	}
 	return fmt.Errorf("git %s: %w", p.args[0], err)
 }

@@ -167,7 +167,7 @@ func oneLine(s string) string {
 	return s[:min(len(s), 1000)]
 }
 
-// parseReport returns the references that a report-status says were changed.
+// parseReport returns the references that a report-status says were changed, beside an error those it got to.
 func parseReport(report []byte) (map[string]bool, error) {
 	done := map[string]bool{}
 	r := strings.NewReader(string(report))
@@ -177,7 +177,7 @@ func parseReport(report []byte) (map[string]bool, error) {
 			return done, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read git's report: %w", err)
+			return done, fmt.Errorf("read git's report: %w", err)
 		}
 		if ref, ok := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), "ok "); ok {
 			done[ref] = true

@@ -209,7 +209,7 @@ func TestTransfer_ManyReferences(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	const count = 600
+	const count = 400
 	var in, spec strings.Builder
 	for i := range count {
 		fmt.Fprintf(&in, "%s refs/heads/b/%04d\n", tip, i)

@@ -3,6 +3,7 @@ package all
 
 import (
 	"drydock/service"
+	"drydock/service/codecommit"
 	"drydock/service/iam"
 	"drydock/service/logs"
 	"drydock/service/sts"
@@ -13,6 +14,7 @@ func Modules(d service.Deps) []service.Module {
 	return []service.Module{
 		iam.New(d),
 		sts.New(d),
+		codecommit.New(d),
 		logs.New(d),
 	}
 }

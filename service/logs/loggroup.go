@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,8 +16,8 @@ import (
 // logGroup is a log group.
 type logGroup struct {
 	Account, Region, Name string
-	// ID tells the group from earlier ones of the same name.
-	ID                 string
+	// ID tells the group from earlier ones of the same name; see sequence.
+	ID                 uint64
 	Created            time.Time
 	RetentionDays      int32 // 0 keeps events for ever
 	KMSKeyID           string
@@ -32,14 +33,73 @@ func (g *logGroup) arn() string {
 	return aws.ARN{Partition: aws.PartitionOf(g.Region), Service: "logs", Region: g.Region, Account: g.Account, Resource: "log-group:" + g.Name}.String()
 }
 
-// getLogGroup returns the caller's group of that name.
-func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
-	g, err := logGroups.Get(tx, store.K(call.Account, call.Region, name))
+const noLogGroup = "The specified log group does not exist."
+
+// findLogGroup returns the group, or nil when there is none.
+func findLogGroup(tx *store.Tx, key groupKey) (*logGroup, error) {
+	g, err := logGroups.Get(tx, store.K(key.Account, key.Region, key.Name))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("The specified log group does not exist.")
+		return nil, nil
 	}
 	return g, err
 }
+
+// getLogGroup returns the caller's group of that name.
+func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
+	g, err := findLogGroup(tx, groupKey{call.Account, call.Region, name})
+	if g == nil && err == nil {
+		return nil, api.NewResourceNotFoundException(noLogGroup)
+	}
+	return g, err
+}
+
+// resolveLogGroup returns the caller's group that a request names or identifies by its name or ARN.
+func resolveLogGroup(tx *store.Tx, call *aws.Call, name, identifier *string) (*logGroup, error) {
+	switch {
+	case name != nil && identifier != nil:
+		return nil, api.NewInvalidParameterException("LogGroup name and LogGroup identifier are mutually exclusive parameters.")
+	case name != nil:
+		return getLogGroup(tx, call, *name)
+	case identifier != nil:
+		found, err := groupName(call, *identifier)
+		if err != nil {
+			return nil, err
+		}
+		return getLogGroup(tx, call, found)
+	default:
+		return nil, api.NewInvalidParameterException("Either LogGroup name or LogGroup identifier must be given.")
+	}
+}
+
+// groupName returns the name in a group's identifier: its name or its ARN, with or without the final ":*". The ARN is of
+// the call's account and region: observing other accounts takes links between them, which are not there.
+func groupName(call *aws.Call, identifier string) (string, error) {
+	if !strings.HasPrefix(identifier, "arn:") {
+		return identifier, nil
+	}
+	arn, err := aws.ParseARN(identifier)
+	name, ok := strings.CutPrefix(arn.Resource, "log-group:")
+	name = strings.TrimSuffix(name, ":*")
+	if err != nil || !ok || arn.Service != "logs" || name == "" || strings.ContainsAny(name, ":*") {
+		return "", api.NewInvalidParameterException("Invalid log group identifier: %s", identifier)
+	}
+	if arn.Account != call.Account || arn.Region != call.Region {
+		return "", api.NewResourceNotFoundException(noLogGroup)
+	}
+	return name, nil
+}
+
+// standard refuses an operation on a group whose class is too low for it.
+func (g *logGroup) standard(call *aws.Call) error {
+	if g.Class == api.LogGroupClassStandard {
+		return nil
+	}
+	return api.NewInvalidOperationException("The log group %s is of log-group-class %s. %s is not supported for this log class.",
+		g.Name, g.Class, call.Operation.Name)
+}
+
+// retention is how long events are kept; 0 is for ever.
+func (g *logGroup) retention() time.Duration { return time.Duration(g.RetentionDays) * 24 * time.Hour }
 
 // createLogGroup makes a group.
 func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*api.CreateLogGroupOutput, error) {
@@ -47,7 +107,7 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
 	g := &logGroup{
-		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: call.NewUUID(), Created: call.Now(),
+		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: s.sequence.next(), Created: call.Now(),
 		Class: api.LogGroupClassStandard, Tags: maps.Clone(in.Tags),
 	}
 	if in.LogGroupClass != nil {
@@ -143,6 +203,7 @@ func (g *logGroup) describe() api.LogGroup {
 
 // deleteLogGroup removes a group and all that is in it.
 func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*api.DeleteLogGroupOutput, error) {
+	now := call.Now()
 	err := s.DB.Update(call, func(tx *store.Tx) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
@@ -151,8 +212,13 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 		if g.DeletionProtection {
 			return api.NewValidationException("Log group has deletion protection enabled.")
 		}
-		_, err = logGroups.Delete(tx, logGroups.Key(g))
-		return err
+		if _, err := logGroups.Delete(tx, logGroups.Key(g)); err != nil {
+			return err
+		}
+		if err := s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID)); err != nil {
+			return err
+		}
+		return s.schedulePurge(tx, purged{Group: g.ID}, now)
 	})
 	if err != nil {
 		return nil, err
@@ -180,7 +246,17 @@ func (s *Service) setRetention(call *aws.Call, name string, days int32) error {
 		if err != nil {
 			return err
 		}
+		if g.Class == api.LogGroupClassDelivery {
+			return api.NewInvalidOperationException("The retention of log groups of log-group-class DELIVERY cannot be changed.")
+		}
 		g.RetentionDays = days
-		return logGroups.Put(tx, g)
+		if err := logGroups.Put(tx, g); err != nil {
+			return err
+		}
+		if days == 0 {
+			return s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID))
+		}
+		// The look decides when the next batch expires; with a shorter retention that is earlier than was planned.
+		return s.scheduleExpiry(tx, g, 0)
 	})
 }

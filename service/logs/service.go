@@ -7,7 +7,11 @@ import (
 )
 
 // Service is CloudWatch Logs.
-type Service struct{ service.Deps }
+type Service struct {
+	service.Deps
+
+	sequence sequence
+}
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
@@ -15,6 +19,8 @@ func New(d service.Deps) service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
+		Tasks:      s.taskKinds(),
+		Start:      s.start,
 	}
 }
 
@@ -26,5 +32,13 @@ func (s *Service) operations() []aws.Handler {
 		api.DeleteLogGroup.Handle(s.deleteLogGroup),
 		api.PutRetentionPolicy.Handle(s.putRetentionPolicy),
 		api.DeleteRetentionPolicy.Handle(s.deleteRetentionPolicy),
+
+		api.CreateLogStream.Handle(s.createLogStream),
+		api.DescribeLogStreams.Handle(s.describeLogStreams),
+		api.DeleteLogStream.Handle(s.deleteLogStream),
+
+		api.PutLogEvents.Handle(s.putLogEvents),
+		api.GetLogEvents.Handle(s.getLogEvents),
+		api.FilterLogEvents.Handle(s.filterLogEvents),
 	}
 }

@@ -155,8 +155,13 @@ func stream(w http.ResponseWriter, reply *message.Reply, status int, body io.Rea
 
 func readCloser(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
-// WriteErrorHeaders sets the headers that the error's model places its members in.
+// WriteErrorHeaders sets the headers that the error's model places its members in, and those that are aws.Header.
 func WriteErrorHeaders(h http.Header, op *aws.Operation, e *aws.Error) {
+	for name, value := range e.Fields {
+		if text, ok := value.(aws.Header); ok && text != "" {
+			h.Set(name, clean(string(text)))
+		}
+	}
 	m := message.ErrorShape(op, e)
 	if m == nil || m.Type == nil || len(e.Fields) == 0 {
 		return

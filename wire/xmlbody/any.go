@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"drydock/aws"
 	"drydock/wire/shape"
 )
 
@@ -49,8 +50,10 @@ func AppendAny(dst []byte, name string, x any) []byte {
 // AppendFields appends members by name, in order, and closes the element end unless it is "".
 func AppendFields(dst []byte, fields map[string]any, end string) []byte {
 	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
+	for name, value := range fields {
+		if _, header := value.(aws.Header); !header {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {

@@ -1,0 +1,95 @@
+package codecommit
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+
+	api "drydock/api/codecommit"
+	"drydock/aws"
+	"drydock/engine/git"
+	"drydock/service"
+	"drydock/task"
+)
+
+// Service is CodeCommit.
+type Service struct {
+	service.Deps
+	git *git.Engine
+
+	sweeping sync.WaitGroup
+	cancel   context.CancelFunc // of the sweep, once started
+}
+
+// New returns the service's module. It keeps its repositories in the folder "codecommit" of the data directory.
+func New(d service.Deps) service.Module {
+	s := &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log)}
+	return service.Module{
+		API:        api.API,
+		Operations: s.operations(),
+		Tasks: []task.Kind{
+			{Name: taskDelete, Reconcile: s.deleteFiles, Long: true},
+			{Name: taskCompact, Reconcile: s.compact, Long: true},
+		},
+		DataPlanes: []service.DataPlane{{Prefix: planePrefix, Realm: "CodeCommit", Serve: s.serveGit}},
+		Facts:      s.facts,
+		Start:      s.start,
+		Stop:       s.stop,
+	}
+}
+
+// start reports the changes of references that a crash kept from being reported, and begins to remove its leftovers.
+func (s *Service) start(ctx context.Context) error {
+	if err := s.recoverChanges(ctx); err != nil {
+		return err
+	}
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.sweeping.Go(func() {
+		if err := s.git.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "temporary git files remain", "error", err)
+		}
+	})
+	return nil
+}
+
+func (s *Service) stop(context.Context) error {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.sweeping.Wait()
+	return nil
+}
+
+// operations is the table of what the service carries out.
+func (s *Service) operations() []aws.Handler {
+	return []aws.Handler{
+		api.CreateRepository.Handle(s.createRepository),
+		api.GetRepository.Handle(s.getRepository),
+		api.BatchGetRepositories.Handle(s.batchGetRepositories),
+		api.ListRepositories.Handle(s.listRepositories),
+		api.UpdateRepositoryName.Handle(s.updateRepositoryName),
+		api.UpdateRepositoryDescription.Handle(s.updateRepositoryDescription),
+		api.DeleteRepository.Handle(s.deleteRepository),
+
+		api.TagResource.Handle(s.tagResource),
+		api.UntagResource.Handle(s.untagResource),
+		api.ListTagsForResource.Handle(s.listTagsForResource),
+
+		api.CreateBranch.Handle(s.createBranch),
+		api.GetBranch.Handle(s.getBranch),
+		api.ListBranches.Handle(s.listBranches),
+		api.UpdateDefaultBranch.Handle(s.updateDefaultBranch),
+		api.DeleteBranch.Handle(s.deleteBranch),
+
+		api.CreateCommit.Handle(s.createCommit),
+		api.PutFile.Handle(s.putFile),
+		api.DeleteFile.Handle(s.deleteFile),
+		api.GetCommit.Handle(s.getCommit),
+		api.BatchGetCommits.Handle(s.batchGetCommits),
+		api.GetDifferences.Handle(s.getDifferences),
+
+		api.GetFile.Handle(s.getFile),
+		api.GetFolder.Handle(s.getFolder),
+		api.GetBlob.Handle(s.getBlob),
+	}
+}
