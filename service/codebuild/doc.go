@@ -1,0 +1,2 @@
+// Package codebuild is AWS CodeBuild.
+package codebuild
