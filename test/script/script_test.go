@@ -36,3 +36,15 @@ func TestIAM(t *testing.T) {
 
 // TestStrict shows a cloud that knows issued keys only.
 func TestStrict(t *testing.T) { play(t, "strict") }
+
+// TestCodeCommit shows git and the API on one history, by both kinds of git credentials, with a branch shut by policy.
+func TestCodeCommit(t *testing.T) {
+	ledger.Covers(t, "CC-01", "CC-02", "CC-03", "CC-07")
+	play(t, "codecommit")
+}
+
+// TestLogs shows log events stored, searched, tailed and, as the clock goes on, forgotten.
+func TestLogs(t *testing.T) {
+	ledger.Covers(t, "CWL-01", "CWL-03", "CWL-04")
+	play(t, "logs")
+}
