@@ -69,11 +69,11 @@ func (c *envCommand) settings() [][2]string {
 		{"AWS_DEFAULT_REGION", c.Region},
 		{"AWS_PAGER", ""},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
-		// git asks the aws CLI for a signed password, as the CodeCommit setup for HTTPS has it. The CLI takes the option
-		// only after "get", and has nothing to do when git offers it a password to store.
+		// git asks the aws CLI for a signed password, as the CodeCommit setup for HTTPS has it.
 		{"GIT_CONFIG_COUNT", "2"},
 		{"GIT_CONFIG_KEY_0", "credential." + c.Endpoint + ".helper"},
-		{"GIT_CONFIG_VALUE_0", `!f() { test "$1" != get || aws codecommit credential-helper get --ignore-host-check; }; f`},
+		// The helper's no-op subcommands, store and erase, do not know the option and would complain.
+		{"GIT_CONFIG_VALUE_0", "!f() { test \"$1\" != get || aws codecommit credential-helper --ignore-host-check get; }; f"},
 		{"GIT_CONFIG_KEY_1", "credential." + c.Endpoint + ".UseHttpPath"},
 		{"GIT_CONFIG_VALUE_1", "true"},
 	}
