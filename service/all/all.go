@@ -3,9 +3,11 @@ package all
 
 import (
 	"drydock/service"
+	"drydock/service/codebuild"
 	"drydock/service/codecommit"
 	"drydock/service/iam"
 	"drydock/service/logs"
+	"drydock/service/s3"
 	"drydock/service/sts"
 )
 
@@ -14,7 +16,9 @@ func Modules(d service.Deps) []service.Module {
 	return []service.Module{
 		iam.New(d),
 		sts.New(d),
-		codecommit.New(d),
+		s3.New(d),
 		logs.New(d),
+		codecommit.New(d),
+		codebuild.New(d),
 	}
 }

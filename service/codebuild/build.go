@@ -85,12 +85,9 @@ func (b *build) uuid() string { return b.ID[strings.LastIndexByte(b.ID, ':')+1:]
 
 func (b *build) complete() bool { return value(b.Detail.BuildComplete) }
 
-// keyOfBuild is the key of a build given by its id or ARN.
+// keyOfBuild is the key of a build given by its id or ARN. What lies in another account or region is not found.
 func keyOfBuild(call *aws.Call, id string) store.Key {
-	if arn, err := aws.ParseARN(id); err == nil {
-		return store.K(arn.Account, arn.Region, trimKind(arn.Resource, "build/"))
-	}
-	return store.K(call.Account, call.Region, id)
+	return store.K(call.Account, call.Region, ownName(call, "build/", id))
 }
 
 func getBuild(tx *store.Tx, call *aws.Call, id string) (*build, error) {

@@ -37,15 +37,21 @@ func projectARN(call *aws.Call, name string) string {
 
 // getProject returns the caller's project, given by name or ARN.
 func getProject(tx *store.Tx, call *aws.Call, name string) (*project, error) {
-	key := store.K(call.Account, call.Region, name)
-	if arn, err := aws.ParseARN(name); err == nil {
-		key = store.K(arn.Account, arn.Region, trimKind(arn.Resource, "project/"))
-	}
-	p, err := projects.Get(tx, key)
+	p, err := projects.Get(tx, store.K(call.Account, call.Region, ownName(call, "project/", name)))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
 	}
 	return p, err
+}
+
+// ownName is the name in an ARN of the caller's account and region. Anything else is returned as it is; a foreign ARN
+// then is the name of nothing.
+func ownName(call *aws.Call, kind, name string) string {
+	arn, err := aws.ParseARN(name)
+	if err != nil || arn.Account != call.Account || arn.Region != call.Region {
+		return name
+	}
+	return trimKind(arn.Resource, kind)
 }
 
 func arnOr(call *aws.Call, name string) string {

@@ -221,15 +221,7 @@ func (r *run) update(ctx context.Context, change func(b *build, now time.Time)) 
 	})
 }
 
-// install resolves the runtime versions and runs the phase's commands.
-func (r *run) install(ctx context.Context) *failure {
-	if p := r.spec.Phases.Install; p != nil {
-		if f := r.selectRuntimes(ctx, p.RuntimeVersions); f != nil {
-			return f
-		}
-	}
-	return r.commands(ctx, r.spec.Phases.Install)
-}
+func (r *run) install(ctx context.Context) *failure { return r.commands(ctx, r.spec.Phases.Install) }
 
 func (r *run) preBuild(ctx context.Context) *failure { return r.commands(ctx, r.spec.Phases.PreBuild) }
 
@@ -277,12 +269,12 @@ func (r *run) block(ctx context.Context, user string, commands []string) *failur
 			if errors.Is(err, machine.ErrNotRunning) {
 				return &failure{status: api.StatusTypeFault, code: "INTERNAL_ERROR", message: "Build container found dead before completing the build."}
 			}
-			r.failed = true
+			r.shell.failing()
 			return fail("COMMAND_EXECUTION_ERROR", "Error while executing command: %s. Reason: %v", command, err)
 		}
 		if reason := exitReason(exit); reason != "" {
 			r.log.printf("Command did not exit successfully %s %s", command, reason)
-			r.shell.succeeding(false)
+			r.shell.failing()
 			return fail("COMMAND_EXECUTION_ERROR", "Error while executing command: %s. Reason: %s", command, reason)
 		}
 	}

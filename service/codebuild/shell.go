@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type shell struct {
 	out     io.Writer
 	token   string // marks reports; a build that prints it fools itself alone
 
+	success string // NAME=value of the variable that tells whether the build succeeds so far
 	count   int
 	left    string // the name of the state that the last process left, if any
 	user    string
@@ -99,19 +101,12 @@ func (s *shell) evaluate(ctx context.Context, text string, limit int) (string, e
 	return strings.TrimRight(out.String(), "\n"), err
 }
 
-// succeeding sets the variable that tells commands whether the build has failed.
-func (s *shell) succeeding(yes bool) {
-	word := "CODEBUILD_BUILD_SUCCEEDING=0"
-	if yes {
-		word = "CODEBUILD_BUILD_SUCCEEDING=1"
-	}
-	for i, v := range s.env {
-		if strings.HasPrefix(v, "CODEBUILD_BUILD_SUCCEEDING=") {
-			s.env[i] = word
-		}
-	}
+// failing tells the commands that follow that the build has failed.
+func (s *shell) failing() {
+	s.success = "CODEBUILD_BUILD_SUCCEEDING=0"
+	s.env = append(slices.Clone(s.env), s.success) // the last of a name counts
 	if s.process != nil {
-		_, _ = io.WriteString(s.process.stdin, "export "+word+"\n") // a process that has ended is followed by one with s.env
+		_, _ = io.WriteString(s.process.stdin, "export "+s.success+"\n") // a process that has ended is followed by one with s.env
 	}
 }
 
@@ -165,6 +160,7 @@ func (s *shell) start(ctx context.Context, user string) error {
 		left := quote(s.machine.Path(path.Join(scratch, "state", s.left)))
 		// The state is of a shell of the same kind, which wrote it as input for itself; what is read-only there is so here.
 		fmt.Fprintf(&text, "if [ -r %[1]s.v ]; then . %[1]s.v 2>/dev/null; . %[1]s.x; cd \"$(cat %[1]s.d)\"; fi\n", left)
+		text.WriteString("export " + s.success + "\n")
 	}
 	fmt.Fprintf(&text, "trap 'pwd >%[1]s.d; export -p >%[1]s.x; if [ -n \"$BASH_VERSION\" ]; then declare -p; declare -f; else set; fi >%[1]s.v 2>/dev/null' EXIT\n", save)
 	init, err := s.write("env", text.String())

@@ -67,6 +67,11 @@ func (r *run) downloadSource(ctx context.Context) *failure {
 	if f := r.makeEnvironment(ctx); f != nil {
 		return f
 	}
+	if p := r.spec.Phases.Install; p != nil {
+		if f := r.selectRuntimes(ctx, p.RuntimeVersions); f != nil {
+			return f
+		}
+	}
 	r.makeShell()
 	r.log.printf("Moving to directory %s", r.shell.dir)
 	if err := r.restoreCache(ctx); err != nil {
@@ -85,6 +90,7 @@ func (r *run) makeShell() {
 	r.shell = &shell{
 		machine: r.machine, program: program, env: r.env.list(), dir: r.machine.Path(r.sources[0].dir), shared: r.spec.SharedShell(),
 		out: r.log, token: strings.ReplaceAll(r.b.uuid(), "-", ""),
+		success: "CODEBUILD_BUILD_SUCCEEDING=1",
 	}
 }
 
@@ -151,6 +157,7 @@ func (r *run) readBuildspec(ctx context.Context) *failure {
 		what string
 	}{
 		{len(spec.Reports) > 0, "reports"}, {spec.Env.GitCredentialHelper, "git-credential-helper"}, {retries(spec), "on-failure: RETRY"},
+		{len(spec.Cache.FallbackKeys) > 0, "cache fallback-keys"},
 	} {
 		if f.used {
 			return fail(buildspec.StatusCode, "NotImplemented: drydock does not implement %s of build specifications.", f.what)

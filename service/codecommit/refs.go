@@ -155,27 +155,33 @@ func (s *Service) recoverRepository(ctx context.Context, id string, noted []*cha
 	if err != nil {
 		return err
 	}
-	// A later change that happened shows that the one it built on happened too, so they are looked at backwards.
 	at, err := currentRefs(ctx, files, noted)
 	if err != nil {
 		return err
 	}
-	happened := make([][]git.RefUpdate, len(noted))
-	for i, c := range slices.Backward(noted) {
-		for _, m := range c.Moves {
-			now := at[m.Ref]
-			if m.Open && now != m.Old || !m.Open && now == m.New {
-				happened[i] = append(happened[i], git.RefUpdate{Ref: m.Ref, Old: git.ID(m.Old), New: git.ID(now)})
-				at[m.Ref] = m.Old
-			}
-		}
-	}
+	updates := happened(noted, at)
 	for i, c := range noted {
-		if err := s.moved(ctx, c, happened[i]); err != nil {
+		if err := s.moved(ctx, c, updates[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// happened tells which moves of each change were made, by where the references are now. It uses at up.
+func happened(noted []*change, at map[string]string) [][]git.RefUpdate {
+	updates := make([][]git.RefUpdate, len(noted))
+	// A later change that happened shows that the one it built on happened too, so they are looked at backwards.
+	for i, c := range slices.Backward(noted) {
+		for _, m := range c.Moves {
+			now := at[m.Ref]
+			if m.Open && now != m.Old || !m.Open && now == m.New {
+				updates[i] = append(updates[i], git.RefUpdate{Ref: m.Ref, Old: git.ID(m.Old), New: git.ID(now)})
+				at[m.Ref] = m.Old
+			}
+		}
+	}
+	return updates
 }
 
 // currentRefs returns where the references of changes are now; those that do not exist are missing.

@@ -403,10 +403,11 @@ func (s *Service) deleteRepository(call *aws.Call, in *api.DeleteRepositoryInput
 
 // deleteFiles removes the files of a deleted repository.
 func (s *Service) deleteFiles(ctx context.Context, t task.Task) (task.Next, error) {
-	if err := s.git.Delete(ctx, t.Key); err != nil && !errors.Is(err, git.ErrNotFound) {
-		return task.Done, err
+	err := s.work(ctx, func(ctx context.Context) error { return s.git.Delete(ctx, t.Key) })
+	if errors.Is(err, git.ErrNotFound) {
+		err = nil
 	}
-	return task.Done, nil
+	return task.Done, err
 }
 
 // compact packs the files of a repository that changed some time ago.
@@ -418,7 +419,7 @@ func (s *Service) compact(ctx context.Context, t task.Task) (task.Next, error) {
 	if err != nil {
 		return task.Done, err
 	}
-	return task.Done, files.Compact(ctx)
+	return task.Done, s.work(ctx, files.Compact)
 }
 
 // deref returns what p points to, or the zero value.

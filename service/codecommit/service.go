@@ -2,6 +2,7 @@ package codecommit
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 
@@ -17,13 +18,19 @@ type Service struct {
 	service.Deps
 	git *git.Engine
 
-	sweeping sync.WaitGroup
-	cancel   context.CancelFunc // of the sweep, once started
+	// working counts the work on files beside requests; stopping ends it early.
+	working  sync.WaitGroup
+	stopping chan struct{}
 }
 
 // New returns the service's module. It keeps its repositories in the folder "codecommit" of the data directory.
-func New(d service.Deps) service.Module {
-	s := &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log)}
+func New(d service.Deps) service.Module { return newService(d).module() }
+
+func newService(d service.Deps) *Service {
+	return &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log), stopping: make(chan struct{})}
+}
+
+func (s *Service) module() service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
@@ -43,20 +50,35 @@ func (s *Service) start(ctx context.Context) error {
 	if err := s.recoverChanges(ctx); err != nil {
 		return err
 	}
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.sweeping.Go(func() {
-		if err := s.git.Sweep(ctx); err != nil && ctx.Err() == nil {
+	ctx = context.WithoutCancel(ctx)
+	s.working.Go(func() {
+		err := s.work(ctx, s.git.Sweep)
+		if err != nil && !errors.Is(err, context.Canceled) {
 			s.Log.WarnContext(ctx, "temporary git files remain", "error", err)
 		}
 	})
 	return nil
 }
 
+// work does something with files that the service's stop ends early and waits for.
+func (s *Service) work(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.working.Add(1)
+	defer s.working.Done()
+	go func() {
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return do(ctx)
+}
+
 func (s *Service) stop(context.Context) error {
-	if s.cancel != nil {
-		s.cancel()
-	}
-	s.sweeping.Wait()
+	close(s.stopping)
+	s.working.Wait()
 	return nil
 }
 
@@ -91,5 +113,10 @@ func (s *Service) operations() []aws.Handler {
 		api.GetFile.Handle(s.getFile),
 		api.GetFolder.Handle(s.getFolder),
 		api.GetBlob.Handle(s.getBlob),
+
+		api.GetMergeOptions.Handle(s.getMergeOptions),
+		api.MergeBranchesByFastForward.Handle(s.mergeBranchesByFastForward),
+		api.MergeBranchesBySquash.Handle(s.mergeBranchesBySquash),
+		api.MergeBranchesByThreeWay.Handle(s.mergeBranchesByThreeWay),
 	}
 }

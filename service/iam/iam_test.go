@@ -11,7 +11,6 @@ import (
 	"drydock/service"
 	"drydock/service/iam"
 	"drydock/service/servicetest"
-	"drydock/service/sts"
 )
 
 // Documents that tests use.
@@ -25,7 +24,7 @@ const (
 
 func newCloud(t testing.TB) (*servicetest.Cloud, *aws.Call) {
 	t.Helper()
-	c := servicetest.New(t, func(d service.Deps) []service.Module { return []service.Module{iam.New(d), sts.New(d)} })
+	c := servicetest.New(t, func(d service.Deps) []service.Module { return []service.Module{iam.New(d)} })
 	return c, c.Call(t)
 }
 

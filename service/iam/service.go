@@ -19,7 +19,22 @@ type Service struct {
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials")}
-	return service.Module{API: api.API, Operations: s.operations(), Facts: s.facts, Identity: s}
+	return service.Module{API: api.API, Operations: longTerm(s.operations()), Facts: s.facts, Identity: s}
+}
+
+// longTerm refuses IAM to the sessions that users have or lend without a second factor: GetSessionToken's and
+// GetFederationToken's. Sessions of roles may call it.
+func longTerm(handlers []aws.Handler) []aws.Handler {
+	for i := range handlers {
+		serve := handlers[i].Serve
+		handlers[i].Serve = func(call *aws.Call, in any) (any, error) {
+			if p := &call.Principal; p.Session != nil && !p.Session.MFA && p.Type != aws.PrincipalAssumedRole {
+				return nil, aws.NewError(403, "InvalidClientTokenId", "The security token included in the request is invalid")
+			}
+			return serve(call, in)
+		}
+	}
+	return handlers
 }
 
 // operations is the table of what the service carries out.
@@ -122,5 +137,15 @@ func (s *Service) operations() []aws.Handler {
 		api.ListAccountAliases.Handle(s.listAccountAliases),
 		api.DeleteAccountAlias.Handle(s.deleteAccountAlias),
 		api.GetAccountSummary.Handle(s.getAccountSummary),
+		api.GetAccountAuthorizationDetails.Handle(s.getAccountAuthorizationDetails),
+
+		api.CreateServiceLinkedRole.Handle(s.createServiceLinkedRole),
+		api.DeleteServiceLinkedRole.Handle(s.deleteServiceLinkedRole),
+		api.GetServiceLinkedRoleDeletionStatus.Handle(s.getServiceLinkedRoleDeletionStatus),
+
+		api.SimulateCustomPolicy.Handle(s.simulateCustomPolicy),
+		api.SimulatePrincipalPolicy.Handle(s.simulatePrincipalPolicy),
+		api.GetContextKeysForCustomPolicy.Handle(s.getContextKeysForCustomPolicy),
+		api.GetContextKeysForPrincipalPolicy.Handle(s.getContextKeysForPrincipalPolicy),
 	}
 }

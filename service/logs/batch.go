@@ -119,32 +119,35 @@ func (e *event) size() int { return len(e.Message) + eventOverheadBytes }
 // cursor goes through the events of a batch.
 type cursor struct {
 	event
-	rest []byte
+	// text is the batch's events; the messages are parts of it, which spares each an allocation.
+	text string
+	at   int
 }
 
 // open returns a cursor before the first event.
 func (b *batch) open() *cursor {
-	return &cursor{event: event{position: position{Seq: b.Seq, Index: -1}, batch: b}, rest: b.Events}
+	return &cursor{event: event{position: position{Seq: b.Seq, Index: -1}, batch: b}, text: string(b.Events)}
 }
 
 // next moves to the next event, if there is one.
 func (c *cursor) next() (bool, error) {
-	if len(c.rest) == 0 {
+	rest := c.batch.Events[c.at:]
+	if len(rest) == 0 {
 		return false, nil
 	}
-	offset, n := binary.Uvarint(c.rest)
+	offset, n := binary.Uvarint(rest)
 	if n <= 0 {
 		return false, errCorrupt
 	}
-	c.rest = c.rest[n:]
-	size, n := binary.Uvarint(c.rest)
-	if n <= 0 || size > uint64(len(c.rest)-n) {
+	size, m := binary.Uvarint(rest[n:])
+	if m <= 0 || size > uint64(len(rest)-n-m) {
 		return false, errCorrupt
 	}
+	from := c.at + n + m
+	c.at = from + int(size)
 	c.Time = c.batch.First + int64(offset)
 	c.Index++
-	c.Message = string(c.rest[n : n+int(size)])
-	c.rest = c.rest[n+int(size):]
+	c.Message = c.text[from:c.at]
 	return true, nil
 }
 

@@ -22,10 +22,10 @@ func createStream(t *testing.T, call *aws.Call, group, stream string) {
 	}
 }
 
-// put appends events whose messages are words; each is a second later than the one before, from start on.
-func put(t *testing.T, call *aws.Call, group, stream string, start time.Duration, words string) *api.PutLogEventsOutput {
+// put appends events to a stream of the group "app", whose messages are words; each is a second later than the one before, from start on.
+func put(t *testing.T, call *aws.Call, stream string, start time.Duration, words string) *api.PutLogEventsOutput {
 	t.Helper()
-	in := &api.PutLogEventsInput{LogGroupName: group, LogStreamName: stream}
+	in := &api.PutLogEventsInput{LogGroupName: "app", LogStreamName: stream}
 	for i, w := range strings.Fields(words) {
 		in.LogEvents = append(in.LogEvents, api.InputLogEvent{Timestamp: at(start + time.Duration(i)*time.Second), Message: w})
 	}
@@ -56,10 +56,10 @@ func TestGetLogEvents_GivesEventsOfOverlappingBatchesInOrder(t *testing.T) {
 	createGroup(t, call, "app")
 	createStream(t, call, "app", "one")
 	createStream(t, call, "app", "other")
-	put(t, call, "app", "one", -10*time.Second, "a c e g")
-	put(t, call, "app", "one", -9500*time.Millisecond, "b d f")
-	put(t, call, "app", "one", -10*time.Second, "a2 c2")
-	put(t, call, "app", "other", -10*time.Second, "x y")
+	put(t, call, "one", -10*time.Second, "a c e g")
+	put(t, call, "one", -9500*time.Millisecond, "b d f")
+	put(t, call, "one", -10*time.Second, "a2 c2")
+	put(t, call, "other", -10*time.Second, "x y")
 	c.Advance(t, time.Second)
 	for _, head := range []bool{false, true} {
 		got, out := get(t, call, &api.GetLogEventsInput{LogGroupName: new("app"), LogStreamName: "one", StartFromHead: &head})
@@ -77,7 +77,7 @@ func TestGetLogEvents_GoesBothWaysInPages(t *testing.T) {
 	_, call := newCloud(t)
 	createGroup(t, call, "app")
 	createStream(t, call, "app", "one")
-	put(t, call, "app", "one", -20*time.Second, "a b c d e f g")
+	put(t, call, "one", -20*time.Second, "a b c d e f g")
 	in := &api.GetLogEventsInput{LogGroupIdentifier: new("arn:aws:logs:us-east-1:111122223333:log-group:app"), LogStreamName: "one", Limit: new(int32(3))}
 	// step follows a token and says what should come.
 	step := func(token *string, want string) *api.GetLogEventsOutput {
@@ -101,7 +101,7 @@ func TestGetLogEvents_GoesBothWaysInPages(t *testing.T) {
 		t.Error("the token changed at the beginning")
 	}
 	step(start.NextForwardToken, "b c d") // behind a, where the backward token stands
-	put(t, call, "app", "one", -5*time.Second, "h i")
+	put(t, call, "one", -5*time.Second, "h i")
 	step(end.NextForwardToken, "h i")
 
 	in = &api.GetLogEventsInput{LogGroupName: new("app"), LogStreamName: "one", StartFromHead: new(true), Limit: new(int32(2)),

@@ -6,6 +6,10 @@ import "time"
 const (
 	// defaultDescribeLimit bounds a page of groups or streams that asks for no limit.
 	defaultDescribeLimit = 50
+	// maxTags is how many tags a group has.
+	maxTags = 50
+	// deliveryRetentionDays is how long groups of the class DELIVERY keep events.
+	deliveryRetentionDays = 1
 	// maxBatchBytes bounds a request of PutLogEvents, where each event counts for eventOverheadBytes more than its
 	// message.
 	maxBatchBytes      = 1_048_576
@@ -23,6 +27,9 @@ const (
 	// maxStreamScans is how many streams FilterLogEvents reads each on its own; with more it reads the group's events and
 	// leaves out those of other streams.
 	maxStreamScans = 100
+	// maxTailEvents bounds an update of a live tail; maxTailTime is how long a session lasts.
+	maxTailEvents = 500
+	maxTailTime   = 3 * time.Hour
 )
 
 // retentionDays are the periods that PutRetentionPolicy accepts.

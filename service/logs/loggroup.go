@@ -1,9 +1,12 @@
 package logs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +23,6 @@ type logGroup struct {
 	ID                 uint64
 	Created            time.Time
 	RetentionDays      int32 // 0 keeps events for ever
-	KMSKeyID           string
 	Class              api.LogGroupClass
 	Tags               map[string]string
 	DeletionProtection bool
@@ -106,6 +108,12 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	if strings.HasPrefix(in.LogGroupName, "aws/") {
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
+	if in.KMSKeyID != nil {
+		return nil, aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not encrypt log groups with KMS keys.")
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
 	g := &logGroup{
 		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: s.sequence.next(), Created: call.Now(),
 		Class: api.LogGroupClassStandard, Tags: maps.Clone(in.Tags),
@@ -113,8 +121,8 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	if in.LogGroupClass != nil {
 		g.Class = *in.LogGroupClass
 	}
-	if in.KMSKeyID != nil {
-		g.KMSKeyID = *in.KMSKeyID
+	if g.Class == api.LogGroupClassDelivery {
+		g.RetentionDays = deliveryRetentionDays
 	}
 	if in.DeletionProtectionEnabled != nil {
 		g.DeletionProtection = *in.DeletionProtectionEnabled
@@ -135,55 +143,151 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	return &api.CreateLogGroupOutput{}, nil
 }
 
-// describeLogGroups lists groups by name.
-func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInput) (*api.DescribeLogGroupsOutput, error) {
-	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
-		return nil, api.NewInvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-	}
-	limit := defaultDescribeLimit
-	if in.Limit != nil {
-		limit = int(*in.Limit)
-	}
-	prefix, pattern := "", ""
-	if in.LogGroupNamePrefix != nil {
-		prefix = *in.LogGroupNamePrefix
-	}
-	if in.LogGroupNamePattern != nil {
-		pattern = strings.ToLower(*in.LogGroupNamePattern)
-	}
-	r := store.Range{Prefix: store.K(call.Account, call.Region), From: store.K(call.Account, call.Region, prefix)}
-	if in.NextToken != nil {
-		last, err := aws.DecodePageToken(*in.NextToken, 1)
+// groupQuery selects the groups of a page.
+type groupQuery struct {
+	prefix string
+	limit  int
+	token  *string
+	// names restricts to these groups, unless it is nil.
+	names  []string
+	wanted func(*logGroup) bool
+}
+
+// run returns the page in the order of names, and the token of the next.
+func (q *groupQuery) run(s *Service, call *aws.Call) (groups []*logGroup, next *string, err error) {
+	prefix := store.K(call.Account, call.Region)
+	var r store.Range
+	r.From, r.To = prefix.StringPrefix(q.prefix)
+	if q.token != nil {
+		last, err := aws.DecodePageToken(*q.token, 1)
 		if err != nil {
-			return nil, api.NewInvalidParameterException("The specified nextToken is invalid.")
+			return nil, nil, api.NewInvalidParameterException("The specified nextToken is invalid.")
 		}
-		r.After = store.K(call.Account, call.Region, last[0])
+		r.After = prefix.With(last[0])
 	}
-	out := &api.DescribeLogGroupsOutput{LogGroups: []api.LogGroup{}}
-	err := s.DB.View(call, func(tx *store.Tx) error {
-		last := ""
-		for g, err := range logGroups.Scan(tx, r) {
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		rows := logGroups.Scan(tx, r)
+		if q.names != nil {
+			rows = namedGroups(tx, r, prefix, q.names)
+		}
+		for g, err := range rows {
 			switch {
 			case err != nil:
 				return err
-			case !strings.HasPrefix(g.Name, prefix):
-				return nil
-			case pattern != "" && !strings.Contains(strings.ToLower(g.Name), pattern),
-				in.LogGroupClass != nil && g.Class != *in.LogGroupClass:
+			case !q.wanted(g):
 				continue
-			case len(out.LogGroups) == limit:
-				out.NextToken = new(aws.EncodePageToken(last))
+			case len(groups) == q.limit:
+				next = new(aws.EncodePageToken(groups[len(groups)-1].Name))
 				return nil
 			}
-			last = g.Name
-			out.LogGroups = append(out.LogGroups, g.describe())
+			groups = append(groups, g)
 		}
 		return nil
 	})
+	return groups, next, err
+}
+
+// namedGroups yields the groups of a range that have the names.
+func namedGroups(tx *store.Tx, r store.Range, prefix store.Key, names []string) iter.Seq2[*logGroup, error] {
+	return func(yield func(*logGroup, error) bool) {
+		for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+			key := prefix.With(name)
+			if bytes.Compare(key, r.After) <= 0 {
+				continue
+			}
+			g, err := logGroups.Get(tx, key)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// observes tells whether a listing covers the caller's own account. Other accounts are never listed, since none are
+// linked to it.
+func observes(call *aws.Call, linked *bool, accounts []string) bool {
+	return linked == nil || !*linked || len(accounts) == 0 || slices.Contains(accounts, call.Account)
+}
+
+// describeLogGroups lists groups by name.
+func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInput) (*api.DescribeLogGroupsOutput, error) {
+	q := groupQuery{limit: defaultDescribeLimit, token: in.NextToken}
+	if in.Limit != nil {
+		q.limit = int(*in.Limit)
+	}
+	if in.LogGroupNamePrefix != nil {
+		if in.LogGroupNamePattern != nil {
+			return nil, api.NewInvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+		}
+		q.prefix = *in.LogGroupNamePrefix
+	}
+	if in.LogGroupIdentifiers != nil {
+		if in.LogGroupNamePrefix != nil || in.LogGroupNamePattern != nil {
+			return nil, api.NewInvalidParameterException("LogGroup identifiers cannot be combined with a LogGroup name prefix or pattern.")
+		}
+		for _, id := range in.LogGroupIdentifiers {
+			name, err := groupName(call, id)
+			if err != nil {
+				return nil, err
+			}
+			q.names = append(q.names, name)
+		}
+	}
+	own := observes(call, in.IncludeLinkedAccounts, in.AccountIdentifiers)
+	q.wanted = func(g *logGroup) bool {
+		return own && (in.LogGroupNamePattern == nil || strings.Contains(g.Name, *in.LogGroupNamePattern)) &&
+			(in.LogGroupClass == nil || g.Class == *in.LogGroupClass)
+	}
+	groups, next, err := q.run(s, call)
 	if err != nil {
 		return nil, err
 	}
+	out := &api.DescribeLogGroupsOutput{LogGroups: make([]api.LogGroup, len(groups)), NextToken: next}
+	for i, g := range groups {
+		out.LogGroups[i] = g.describe()
+	}
 	return out, nil
+}
+
+// listLogGroups lists groups by name, shorter and by more criteria.
+func (s *Service) listLogGroups(call *aws.Call, in *api.ListLogGroupsInput) (*api.ListLogGroupsOutput, error) {
+	if in.DataSources != nil || in.FieldIndexNames != nil {
+		return nil, aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not list log groups by data sources or field indexes.")
+	}
+	q := groupQuery{limit: defaultDescribeLimit, token: in.NextToken}
+	if in.Limit != nil {
+		q.limit = int(*in.Limit)
+	}
+	var patterns []string
+	if in.LogGroupNamePattern != nil {
+		patterns = strings.Split(*in.LogGroupNamePattern, "|")
+	}
+	own := observes(call, in.IncludeLinkedAccounts, in.AccountIdentifiers)
+	q.wanted = func(g *logGroup) bool {
+		return own && (in.LogGroupClass == nil || g.Class == *in.LogGroupClass) &&
+			(patterns == nil || slices.ContainsFunc(patterns, g.isNamed)) &&
+			!slices.ContainsFunc(in.LogGroupTags, func(f api.TagFilter) bool { return !g.isTagged(f) })
+	}
+	groups, next, err := q.run(s, call)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListLogGroupsOutput{LogGroups: make([]api.LogGroupSummary, len(groups)), NextToken: next}
+	for i, g := range groups {
+		out.LogGroups[i] = api.LogGroupSummary{LogGroupName: &g.Name, LogGroupARN: new(g.arn()), LogGroupClass: &g.Class}
+	}
+	return out, nil
+}
+
+// isNamed tells whether the name contains a pattern of ListLogGroups, or begins with it after "^".
+func (g *logGroup) isNamed(pattern string) bool {
+	if prefix, ok := strings.CutPrefix(pattern, "^"); ok {
+		return strings.HasPrefix(g.Name, prefix)
+	}
+	return strings.Contains(g.Name, pattern)
 }
 
 // describe is the group as the API shows it.
@@ -194,9 +298,6 @@ func (g *logGroup) describe() api.LogGroup {
 	}
 	if g.RetentionDays != 0 {
 		shown.RetentionInDays = &g.RetentionDays
-	}
-	if g.KMSKeyID != "" {
-		shown.KMSKeyID = &g.KMSKeyID
 	}
 	return shown
 }
@@ -226,37 +327,18 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 	return &api.DeleteLogGroupOutput{}, nil
 }
 
-// putRetentionPolicy sets how long events are kept.
-func (s *Service) putRetentionPolicy(call *aws.Call, in *api.PutRetentionPolicyInput) (*api.PutRetentionPolicyOutput, error) {
-	if !slices.Contains(retentionDays, in.RetentionInDays) {
-		return nil, api.NewInvalidParameterException("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: "+
-			"Member must satisfy enum value set: %v", in.RetentionInDays, retentionDays)
-	}
-	return &api.PutRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, in.RetentionInDays)
-}
-
-// deleteRetentionPolicy keeps events for ever.
-func (s *Service) deleteRetentionPolicy(call *aws.Call, in *api.DeleteRetentionPolicyInput) (*api.DeleteRetentionPolicyOutput, error) {
-	return &api.DeleteRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, 0)
-}
-
-func (s *Service) setRetention(call *aws.Call, name string, days int32) error {
-	return s.DB.Update(call, func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, name)
+// putLogGroupDeletionProtection sets whether the group can be deleted.
+func (s *Service) putLogGroupDeletionProtection(call *aws.Call, in *api.PutLogGroupDeletionProtectionInput) (*api.PutLogGroupDeletionProtectionOutput, error) {
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := resolveLogGroup(tx, call, nil, &in.LogGroupIdentifier)
 		if err != nil {
 			return err
 		}
-		if g.Class == api.LogGroupClassDelivery {
-			return api.NewInvalidOperationException("The retention of log groups of log-group-class DELIVERY cannot be changed.")
-		}
-		g.RetentionDays = days
-		if err := logGroups.Put(tx, g); err != nil {
-			return err
-		}
-		if days == 0 {
-			return s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID))
-		}
-		// The look decides when the next batch expires; with a shorter retention that is earlier than was planned.
-		return s.scheduleExpiry(tx, g, 0)
+		g.DeletionProtection = in.DeletionProtectionEnabled
+		return logGroups.Put(tx, g)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.PutLogGroupDeletionProtectionOutput{}, nil
 }

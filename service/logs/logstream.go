@@ -26,11 +26,13 @@ var (
 	logStreams     = store.NewTable("logs/stream", func(s *logStream) store.Key { return store.K(s.Group, s.Name) }, logStreamsByID)
 )
 
+const noLogStream = "The specified log stream does not exist."
+
 // getLogStream returns the group's stream of that name.
 func getLogStream(tx *store.Tx, g *logGroup, name string) (*logStream, error) {
 	s, err := logStreams.Get(tx, store.K(g.ID, name))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("The specified log stream does not exist.")
+		return nil, api.NewResourceNotFoundException(noLogStream)
 	}
 	return s, err
 }

@@ -33,6 +33,7 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 				return err
 			}
 		}
+		tx.AfterCommit(func() { s.tails.publish(g, stream, accepted, now) })
 		if len(accepted) > 0 && g.RetentionDays > 0 {
 			return s.scheduleExpiry(tx, g, accepted[0].Timestamp)
 		}

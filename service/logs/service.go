@@ -11,6 +11,7 @@ type Service struct {
 	service.Deps
 
 	sequence sequence
+	tails    tails
 }
 
 // New returns the service's module.
@@ -20,6 +21,8 @@ func New(d service.Deps) service.Module {
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks:      s.taskKinds(),
+		Resources:  s.resourceTypes(),
+		Facts:      s.facts,
 		Start:      s.start,
 	}
 }
@@ -29,9 +32,17 @@ func (s *Service) operations() []aws.Handler {
 	return []aws.Handler{
 		api.CreateLogGroup.Handle(s.createLogGroup),
 		api.DescribeLogGroups.Handle(s.describeLogGroups),
+		api.ListLogGroups.Handle(s.listLogGroups),
 		api.DeleteLogGroup.Handle(s.deleteLogGroup),
+		api.PutLogGroupDeletionProtection.Handle(s.putLogGroupDeletionProtection),
 		api.PutRetentionPolicy.Handle(s.putRetentionPolicy),
 		api.DeleteRetentionPolicy.Handle(s.deleteRetentionPolicy),
+		api.TagResource.Handle(s.tagResource),
+		api.UntagResource.Handle(s.untagResource),
+		api.ListTagsForResource.Handle(s.listTagsForResource),
+		api.TagLogGroup.Handle(s.tagLogGroup),
+		api.UntagLogGroup.Handle(s.untagLogGroup),
+		api.ListTagsLogGroup.Handle(s.listTagsLogGroup),
 
 		api.CreateLogStream.Handle(s.createLogStream),
 		api.DescribeLogStreams.Handle(s.describeLogStreams),
@@ -40,5 +51,7 @@ func (s *Service) operations() []aws.Handler {
 		api.PutLogEvents.Handle(s.putLogEvents),
 		api.GetLogEvents.Handle(s.getLogEvents),
 		api.FilterLogEvents.Handle(s.filterLogEvents),
+		api.StartLiveTail.Handle(s.startLiveTail),
+		api.TestMetricFilter.Handle(s.testMetricFilter),
 	}
 }

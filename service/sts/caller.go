@@ -2,7 +2,6 @@ package sts
 
 import (
 	"encoding/base64"
-	"net/http"
 
 	api "drydock/api/sts"
 	"drydock/aws"
@@ -18,7 +17,7 @@ func (s *Service) getCallerIdentity(call *aws.Call, _ *api.GetCallerIdentityInpu
 func (s *Service) getAccessKeyInfo(_ *aws.Call, in *api.GetAccessKeyInfoInput) (*api.GetAccessKeyInfoOutput, error) {
 	account, ok := aws.AccessKeyAccount(in.AccessKeyID)
 	if !ok {
-		return nil, aws.NewError(http.StatusBadRequest, "ValidationError", "Invalid type for parameter AccessKeyId")
+		return nil, aws.NewError(400, "ValidationError", "Invalid type for parameter AccessKeyId")
 	}
 	return &api.GetAccessKeyInfoOutput{Account: &account}, nil
 }

@@ -3,7 +3,7 @@ package sts
 import (
 	"fmt"
 	"maps"
-	"net/http"
+
 	"slices"
 	"strings"
 	"time"
@@ -22,9 +22,11 @@ func (s *Service) assumeRole(call *aws.Call, in *api.AssumeRoleInput) (*api.Assu
 	}
 	switch {
 	case call.Principal.Type == aws.PrincipalRoot:
-		return nil, aws.NewError(http.StatusForbidden, accessDenied, "Roles may not be assumed by root accounts.")
+		return nil, aws.NewError(403, accessDenied, "Roles may not be assumed by root accounts.")
+	case call.Principal.Type == aws.PrincipalFederatedUser:
+		return nil, aws.NewError(403, accessDenied, "Cannot call AssumeRole with the credentials of a federated user")
 	case in.SerialNumber != nil || in.TokenCode != nil:
-		return nil, aws.NewError(http.StatusForbidden, accessDenied, notMFA)
+		return nil, aws.NewError(403, accessDenied, notMFA)
 	case len(in.ProvidedContexts) > 0:
 		return nil, invalid("ProvidedContexts are not supported: there is no IAM Identity Center.")
 	}
@@ -86,7 +88,7 @@ func (s *Service) role(call *aws.Call, arn aws.ARN) (*iam.Role, error) {
 	out, err := iam.GetRole.Do(call.As(aws.ServicePrincipal("sts.amazonaws.com", arn.Account)), &iam.GetRoleInput{RoleName: name})
 	if aws.IsError(err, "NoSuchEntity") || err == nil && out.Role.ARN != arn.String() {
 		// It was there a moment ago.
-		return nil, aws.NewError(http.StatusForbidden, accessDenied, "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+		return nil, aws.NewError(403, accessDenied, "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
 			call.Principal.ARN, arn)
 	}
 	if err != nil {
@@ -120,7 +122,7 @@ func sessionTagsOf(call *aws.Call, in *api.AssumeRoleInput, sc *scope, next *aws
 	next.TransitiveTagKeys = slices.Clone(in.TransitiveTagKeys)
 	for _, key := range in.TransitiveTagKeys {
 		if _, ok := lookup(tags, key); !ok {
-			return nil, aws.NewError(http.StatusBadRequest, "InvalidParameterValue",
+			return nil, aws.NewError(400, "InvalidParameterValue",
 				"The specified transitive tag key must be included in the requested tags.")
 		}
 	}
@@ -129,7 +131,7 @@ func sessionTagsOf(call *aws.Call, in *api.AssumeRoleInput, sc *scope, next *aws
 	}
 	for _, key := range call.Principal.Session.TransitiveTagKeys {
 		if _, ok := lookup(tags, key); ok {
-			return nil, aws.NewError(http.StatusBadRequest, "InvalidParameterValue",
+			return nil, aws.NewError(400, "InvalidParameterValue",
 				"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 		}
 		if have, ok := lookup(call.Principal.Tags, key); ok {
@@ -151,7 +153,7 @@ func sourceIdentity(call *aws.Call, asked *string) (string, error) {
 	case asked == nil:
 		return have, nil
 	case have != "" && have != *asked:
-		return "", aws.NewError(http.StatusForbidden, accessDenied, "The source identity of a session cannot be changed.")
+		return "", aws.NewError(403, accessDenied, "The source identity of a session cannot be changed.")
 	case strings.HasPrefix(strings.ToLower(*asked), "aws:"):
 		return "", invalid("The source identity may not begin with the reserved prefix aws:.")
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
+
 	"slices"
 	"strings"
 
@@ -72,11 +72,11 @@ func sessionTags(tags []api.Tag) (map[string]string, error) {
 	checked := make(map[string]string, len(tags))
 	for _, t := range tags {
 		if _, ok := lookup(checked, t.Key); ok {
-			return nil, aws.NewError(http.StatusBadRequest, "InvalidParameterValue",
+			return nil, aws.NewError(400, "InvalidParameterValue",
 				"Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, aws.NewError(http.StatusBadRequest, "InvalidParameterValue", "Tag keys may not begin with the reserved prefix aws:.")
+			return nil, aws.NewError(400, "InvalidParameterValue", "Tag keys may not begin with the reserved prefix aws:.")
 		}
 		checked[t.Key] = t.Value
 	}
@@ -123,5 +123,5 @@ func (sc *scope) packed() (*int32, error) {
 }
 
 func invalid(format string, args ...any) error {
-	return aws.NewError(http.StatusBadRequest, "ValidationError", format, args...)
+	return aws.NewError(400, "ValidationError", format, args...)
 }

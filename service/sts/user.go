@@ -2,7 +2,7 @@ package sts
 
 import (
 	"maps"
-	"net/http"
+
 	"time"
 
 	api "drydock/api/sts"
@@ -15,7 +15,7 @@ func longTerm(call *aws.Call, operation string) error {
 	if p.Session == nil && (p.Type == aws.PrincipalUser || p.Type == aws.PrincipalRoot) {
 		return nil
 	}
-	return aws.NewError(http.StatusForbidden, accessDenied, "Cannot call %s with session credentials", operation)
+	return aws.NewError(403, accessDenied, "Cannot call %s with session credentials", operation)
 }
 
 // userDuration is how long a session of a user lasts; the root user's are short whatever it asks for.
@@ -36,7 +36,7 @@ func (s *Service) getSessionToken(call *aws.Call, in *api.GetSessionTokenInput) 
 		return nil, err
 	}
 	if in.SerialNumber != nil || in.TokenCode != nil {
-		return nil, aws.NewError(http.StatusForbidden, accessDenied, notMFA)
+		return nil, aws.NewError(403, accessDenied, notMFA)
 	}
 	now := call.Now().Truncate(time.Second)
 	p := call.Principal

@@ -1,0 +1,240 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	api "drydock/api/s3"
+	"drydock/aws"
+	"drydock/policy"
+	"drydock/store"
+)
+
+// bucketPolicy is a bucket's policy.
+type bucketPolicy struct{ BucketID, Text string }
+
+var policies = store.NewTable("s3/policy", func(p *bucketPolicy) store.Key { return store.K(p.BucketID) })
+
+// facts tells what policies must know of a bucket or of an object in it.
+func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) {
+	parsed, err := aws.ParseARN(arn)
+	if err != nil {
+		return f, nil
+	}
+	name, key, _ := strings.Cut(parsed.Resource, "/")
+	own := call.Operation != nil && call.Operation.API == api.API
+	if own && call.Operation == api.CreateBucket.Operation {
+		return f, nil // there may be a bucket of that name, but it has no say
+	}
+	var b *bucket
+	var doc string
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		if b, err = buckets.Get(tx, store.K(parsed.Partition, name)); err != nil || !b.HasPolicy {
+			return err
+		}
+		p, err := policies.Get(tx, store.K(b.ID))
+		if err == nil {
+			doc = p.Text
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound) && own:
+		return f, noSuchBucket(name) // which AWS tells whoever asks
+	case errors.Is(err, store.ErrNotFound):
+		return f, nil
+	case err != nil:
+		return f, err
+	}
+	f.Account = b.Account
+	if doc == "" {
+		return f, nil
+	}
+	parsedDoc, err := s.documents.Parse(policy.KindResource, doc)
+	if err != nil {
+		return f, err
+	}
+	p := &call.Principal
+	if b.PublicAccess.Restrict && p.Account != b.Account && p.Type != aws.PrincipalService && isPublic(parsedDoc) {
+		return f, accessDenied()
+	}
+	f.Policies = []policy.Source{{Name: b.arn(), Document: parsedDoc}}
+	if key != "" {
+		f.Keys = &objectKeys{s: s, call: call, bucket: b, key: key}
+	}
+	return f, nil
+}
+
+// objectKeys are the condition keys that come from an object, which is read when a policy asks.
+type objectKeys struct {
+	s      *Service
+	call   *aws.Call
+	bucket *bucket
+	key    string
+	read   bool
+	tags   []api.Tag
+}
+
+// Values implements policy.Values.
+func (k *objectKeys) Values(key string) ([]string, bool) {
+	name, ok := strings.CutPrefix(key, "s3:existingobjecttag/")
+	if !ok {
+		return nil, false
+	}
+	if !k.read {
+		k.read = true
+		err := k.s.DB.View(k.call, func(tx *store.Tx) error {
+			o, err := latest(tx, k.bucket, k.key)
+			if err == nil && o != nil {
+				k.tags = o.Tags
+			}
+			return err
+		})
+		if err != nil {
+			k.s.Log.Error("read tags for a policy", "bucket", k.bucket.Name, "error", err)
+		}
+	}
+	for _, t := range k.tags {
+		if strings.EqualFold(t.Key, name) {
+			return []string{t.Value}, true
+		}
+	}
+	return nil, false
+}
+
+// putBucketPolicy sets a bucket's policy.
+func (s *Service) putBucketPolicy(call *aws.Call, in *api.PutBucketPolicyInput) (*api.PutBucketPolicyOutput, error) {
+	malformed := func(message string) *aws.Error {
+		return aws.NewError(http.StatusBadRequest, "MalformedPolicy", "%s", message)
+	}
+	if len(in.Policy) > maxPolicy {
+		return nil, malformed("Policies must be valid JSON and the first byte must be '{'").With("MaxSizeAllowed", maxPolicy)
+	}
+	doc, err := policy.Parse(policy.KindResource, in.Policy)
+	if err != nil {
+		return nil, malformed(err.Error())
+	}
+	arn := "arn:" + call.Partition + ":s3:::" + in.Bucket
+	for _, st := range doc.Statements {
+		for _, r := range st.Resources {
+			if r != "*" && r != arn && !strings.HasPrefix(r, arn+"/") && !policy.Match(r, arn) && !policy.Match(r, arn+"/x") {
+				return nil, malformed("Policy has invalid resource")
+			}
+		}
+	}
+	err = s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, _ *config) error {
+		if call.Account != b.Account {
+			return aws.NewError(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+		}
+		if b.PublicAccess.BlockPolicy && isPublic(doc) {
+			return api.NewAccessDenied("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.", call.Principal.ARN, b.arn())
+		}
+		b.HasPolicy = true
+		return policies.Put(tx, &bucketPolicy{b.ID, in.Policy})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.PutBucketPolicyOutput{}, nil
+}
+
+// policyOf returns a bucket's policy, or the error that there is none.
+func (s *Service) policyOf(call *aws.Call, name string, owner *string) (doc string, err error) {
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		b, err := getBucket(tx, call, name, owner)
+		if err != nil {
+			return err
+		}
+		p, err := policies.Get(tx, store.K(b.ID))
+		if errors.Is(err, store.ErrNotFound) {
+			return missingConfiguration("NoSuchBucketPolicy", name, "The bucket policy does not exist")
+		}
+		if err == nil {
+			doc = p.Text
+		}
+		return err
+	})
+	return doc, err
+}
+
+// getBucketPolicy shows a bucket's policy.
+func (s *Service) getBucketPolicy(call *aws.Call, in *api.GetBucketPolicyInput) (*api.GetBucketPolicyOutput, error) {
+	doc, err := s.policyOf(call, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	return &api.GetBucketPolicyOutput{Policy: &doc}, nil
+}
+
+// getBucketPolicyStatus tells whether the policy makes the bucket public.
+func (s *Service) getBucketPolicyStatus(call *aws.Call, in *api.GetBucketPolicyStatusInput) (*api.GetBucketPolicyStatusOutput, error) {
+	doc, err := s.policyOf(call, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := s.documents.Parse(policy.KindResource, doc)
+	if err != nil {
+		return nil, err
+	}
+	return &api.GetBucketPolicyStatusOutput{PolicyStatus: &api.PolicyStatus{IsPublic: new(isPublic(parsed))}}, nil
+}
+
+// deleteBucketPolicy removes a bucket's policy.
+func (s *Service) deleteBucketPolicy(call *aws.Call, in *api.DeleteBucketPolicyInput) (*api.DeleteBucketPolicyOutput, error) {
+	return &api.DeleteBucketPolicyOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, _ *config) error {
+		b.HasPolicy = false
+		_, err := policies.Delete(tx, store.K(b.ID))
+		return err
+	})
+}
+
+// fixedKeys are the condition keys that, with values without wildcards, keep a statement for everyone from being public:
+// see "The meaning of public" in the User Guide.
+var fixedKeys = map[string]bool{
+	"aws:sourcearn": true, "aws:sourcevpc": true, "aws:sourcevpce": true, "aws:sourceowner": true, "aws:sourceaccount": true,
+	"aws:userid": true, "aws:principalorgid": true, "aws:principalorgpaths": true, "aws:principalaccount": true, "aws:principalarn": true,
+	"aws:sourceip": true, "s3:x-amz-server-side-encryption-aws-kms-key-id": true, "s3:dataaccesspointarn": true, "s3:dataaccesspointaccount": true,
+}
+
+// isPublic tells whether a policy grants anything to everyone.
+func isPublic(doc *policy.Document) bool {
+	for i := range doc.Statements {
+		st := &doc.Statements[i]
+		if st.Effect == policy.Allow && st.Principals != nil && everyone(st.Principals) && !limited(st.Conditions) {
+			return true
+		}
+	}
+	return false
+}
+
+func everyone(p *policy.Principals) bool {
+	if p.Any || p.Not {
+		return true
+	}
+	for _, a := range p.AWS {
+		if a == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// limited tells whether one of the conditions holds for known callers only.
+func limited(conditions []policy.Condition) bool {
+	for i := range conditions {
+		c := &conditions[i]
+		op := strings.ToLower(c.Operator)
+		if !fixedKeys[strings.ToLower(c.Key)] || strings.Contains(op, "not") || strings.Contains(op, "ifexists") || strings.Contains(op, "null") {
+			continue
+		}
+		fixed := len(c.Values) > 0
+		for _, v := range c.Values {
+			fixed = fixed && !strings.ContainsAny(v, "*?") && v != "0.0.0.0/0" && v != "::/0" && !strings.Contains(v, "${")
+		}
+		if fixed {
+			return true
+		}
+	}
+	return false
+}

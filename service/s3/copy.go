@@ -1,0 +1,208 @@
+package s3
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	api "drydock/api/s3"
+	"drydock/aws"
+	"drydock/blob"
+	"drydock/store"
+)
+
+// copyCondition is what a copy wants of its source.
+type copyCondition struct {
+	match, noneMatch               *string
+	modifiedSince, unmodifiedSince *time.Time
+}
+
+// copySource reads x-amz-copy-source and asks whether the caller may read it.
+func (s *Service) copySource(call *aws.Call, source string, owner *string, when copyCondition, sse ...*string) (*reading, error) {
+	path, query, _ := strings.Cut(source, "?")
+	r := &reading{owner: owner, match: when.match, noneMatch: when.noneMatch, modifiedSince: when.modifiedSince, unmodifiedSince: when.unmodifiedSince}
+	if id, ok := strings.CutPrefix(query, "versionId="); ok {
+		r.version = &id
+	}
+	path, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, invalidArgument("x-amz-copy-source", source, "Invalid copy source encoding")
+	}
+	if strings.HasPrefix(path, "arn:") {
+		return nil, notImplemented("copies from access points")
+	}
+	var ok bool
+	if r.bucket, r.key, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/"); !ok || r.key == "" {
+		return nil, invalidArgument("x-amz-copy-source", source, "Invalid copy source object key")
+	}
+	if r.customer, err = customer(sse[0], sse[1], sse[2]); err != nil {
+		return nil, err
+	}
+	check := aws.Check{Action: "s3:GetObject", Resource: "arn:" + call.Partition + ":s3:::" + r.bucket + "/" + r.key}
+	if r.version != nil {
+		check.Action, check.Keys = "s3:GetObjectVersion", map[string][]string{"s3:VersionId": {*r.version}}
+	}
+	return r, call.Cloud.Authorize(call, check)
+}
+
+// copyError words a condition on the source that does not hold: copies have no 304.
+func copyError(err error) error {
+	switch {
+	case aws.IsError(err, "NotModified"):
+		return preconditionFailed("x-amz-copy-source-If-None-Match")
+	case aws.IsError(err, "MethodNotAllowed"):
+		return invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
+	return err
+}
+
+// inRegionOf lets a copy read from any region, wherever the request was signed for.
+func inRegionOf(call *aws.Call) *aws.Call {
+	next := *call
+	next.Request.Host = ""
+	return &next
+}
+
+// copyObject makes an object of another one. Where both are sealed under the same key the bytes are shared.
+func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.CopyObjectOutput, error) {
+	from, err := s.copySource(call, in.CopySource, in.ExpectedSourceBucketOwner, copyCondition{
+		in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince,
+	}, in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5)
+	if err != nil {
+		return nil, err
+	}
+	o := &object{Key: in.Key, headers: headers{
+		ContentType: text(in.ContentType), CacheControl: text(in.CacheControl), ContentDisposition: text(in.ContentDisposition),
+		ContentEncoding: text(in.ContentEncoding), ContentLanguage: text(in.ContentLanguage), Expires: text(in.Expires),
+		Redirect: text(in.WebsiteRedirectLocation), Meta: in.Metadata,
+	}}
+	replaceMeta, err := directive("x-amz-metadata-directive", text(in.MetadataDirective))
+	if err != nil {
+		return nil, err
+	}
+	replaceTags, err := directive("x-amz-tagging-directive", text(in.TaggingDirective))
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.describe(o, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+	})
+	if err != nil {
+		return nil, err
+	}
+	when := writeCondition{match: in.IfMatch, noneMatch: in.IfNoneMatch}
+	if err := when.check(); err != nil {
+		return nil, err
+	}
+	algorithm, err := checkAlgorithm(in.ChecksumAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	onItself := from.bucket == in.Bucket && from.key == in.Key && from.version == nil
+	if onItself && !replaceMeta && in.StorageClass == nil && in.ServerSideEncryption == nil && in.WebsiteRedirectLocation == nil && key.ring == nil && algorithm == "" {
+		return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	}
+	for range attempts {
+		out, err := s.copyOnce(call, in, o, from, when, key, algorithm, replaceMeta, replaceTags)
+		if !errors.Is(err, errMoved) && !errors.Is(err, blob.ErrNotFound) {
+			return out, err
+		}
+	}
+	return nil, aws.NewError(http.StatusConflict, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
+}
+
+// errMoved tells that a copy's source was replaced meanwhile.
+var errMoved = errors.New("source changed")
+
+func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *object, from *reading, when writeCondition, key customerKey, algorithm api.ChecksumAlgorithm, replaceMeta, replaceTags bool) (*api.CopyObjectOutput, error) {
+	f, err := s.read(inRegionOf(call), from, true)
+	if err != nil {
+		return nil, copyError(err)
+	}
+	source := f.object
+	if source.Size > maxCopy {
+		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxCopy))
+	}
+	o := *asked
+	if !replaceMeta {
+		o.headers = source.headers
+		o.Redirect = asked.Redirect // is never copied
+	}
+	if !replaceTags {
+		if o.Tags = source.Tags; len(o.Tags) > 0 {
+			check := aws.Check{Action: "s3:GetObjectTagging", Resource: "arn:" + call.Partition + ":s3:::" + from.bucket + "/" + from.key}
+			if err := call.Cloud.Authorize(call, check); err != nil {
+				return nil, err
+			}
+		}
+	}
+	o.Size, o.ETag, o.Sum = source.Size, source.ETag, source.Sum
+	var segments []segment
+	also := func(tx *store.Tx, _ *bucket) error {
+		o.ContentID = source.ContentID
+		err := share(tx, o.ContentID)
+		if errors.Is(err, store.ErrNotFound) {
+			return errMoved
+		}
+		return err
+	}
+	shared := source.CustomerMD5 == "" && key.ring == nil && source.Parts == 0 && (algorithm == "" || algorithm == source.Sum.Algorithm)
+	if !shared {
+		if segments, err = s.copyBytes(call, f, from, key, algorithm, &o); err != nil {
+			return nil, err
+		}
+		also = nil
+	}
+	b, err := s.commit(call, in.Bucket, &o, when, segments, also)
+	if err != nil {
+		s.discard(call, segments...)
+		return nil, err
+	}
+	result := &api.CopyObjectResult{ETag: o.etag(), LastModified: &o.Modified, ChecksumType: o.Sum.shownType()}
+	o.Sum.show(&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512, &result.ChecksumMD5)
+	out := &api.CopyObjectOutput{CopyObjectResult: result, VersionID: o.writtenVersion(), CopySourceVersionID: source.shownVersion(f.bucket), Expiration: o.expiration(b)}
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	return out, nil
+}
+
+// copyBytes seals the source's bytes anew, as one segment: also where the source has parts, since a copy has none.
+func (s *Service) copyBytes(call *aws.Call, f *found, from *reading, key customerKey, algorithm api.ChecksumAlgorithm, o *object) (_ []segment, err error) {
+	want := algorithm
+	if want == "" {
+		if want = f.object.Sum.Algorithm; want == "" {
+			want = api.ChecksumAlgorithmCrc64nvme
+		}
+	}
+	exact := *from
+	exact.version = new(f.object.versionID())
+	g, source, err := s.openObject(inRegionOf(call), &exact)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	if g.object.Seq != f.object.Seq {
+		return nil, errMoved
+	}
+	got, err := s.receive(call, source, s.ringFor(key), &declaration{}, maxCopy, want)
+	if err != nil {
+		return nil, err
+	}
+	o.ETag, o.Sum = hex.EncodeToString(got.md5[:]), checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
+	return []segment{got.segment}, nil
+}
+
+// directive reads COPY or REPLACE.
+func directive(name, value string) (replace bool, err error) {
+	switch value {
+	case "", "COPY":
+		return false, nil
+	case "REPLACE":
+		return true, nil
+	}
+	return false, invalidArgument(name, value, "Unknown directive.")
+}

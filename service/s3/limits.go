@@ -1,0 +1,32 @@
+package s3
+
+import "time"
+
+// Limits, from "Amazon S3 multipart upload limits" and "Object metadata" of the S3 User Guide unless said otherwise.
+const (
+	maxKey         = 1024
+	maxPut         = 5 << 30
+	maxPart        = 5 << 30
+	minPart        = 5 << 20
+	maxParts       = 10000
+	maxObject      = 50 << 40 // 5 TiB until 2025
+	maxCopy        = 5 << 30
+	maxMetadata    = 2 << 10
+	maxObjectTags  = 10
+	maxBucketTags  = 50
+	maxList        = 1000
+	maxBucketsPage = 10000
+	maxDeletes     = 1000
+	maxPolicy      = 20 << 10
+	maxRules       = 1000
+	maxCORSRules   = 100
+)
+
+// maxInline is up to what size content is kept in its row: one transaction then writes all there is.
+const maxInline = 32 << 10
+
+// day is the unit of lifecycle rules.
+const day = 24 * time.Hour
+
+// garbagePause is how long the bytes of deleted objects wait for those who still read them.
+const garbagePause = time.Minute

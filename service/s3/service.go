@@ -1,0 +1,102 @@
+package s3
+
+import (
+	api "drydock/api/s3"
+	"drydock/aws"
+	"drydock/policy"
+	"drydock/service"
+	"drydock/task"
+)
+
+// Service is Amazon S3.
+type Service struct {
+	service.Deps
+	documents policy.Cache
+	readers   readers
+}
+
+// New returns the service's module.
+func New(d service.Deps) service.Module {
+	s := &Service{Deps: d}
+	return service.Module{
+		API:        api.API,
+		Operations: s.operations(),
+		Tasks: []task.Kind{
+			{Name: garbageKind, Reconcile: s.collect},
+			{Name: lifecycleKind, Reconcile: s.expire},
+			{Name: planKind, Reconcile: s.replan},
+		},
+		Facts: s.facts,
+	}
+}
+
+// operations is the table of what the service carries out.
+func (s *Service) operations() []aws.Handler {
+	return []aws.Handler{
+		api.CreateBucket.Handle(s.createBucket),
+		api.HeadBucket.Handle(s.headBucket),
+		api.GetBucketLocation.Handle(s.getBucketLocation),
+		api.ListBuckets.Handle(s.listBuckets),
+		api.DeleteBucket.Handle(s.deleteBucket),
+
+		api.PutObject.Handle(s.putObject),
+		api.GetObject.Handle(s.getObject),
+		api.HeadObject.Handle(s.headObject),
+		api.GetObjectAttributes.Handle(s.getObjectAttributes),
+		api.CopyObject.Handle(s.copyObject),
+		api.DeleteObject.Handle(s.deleteObject),
+		api.DeleteObjects.Handle(s.deleteObjects),
+		api.ListObjects.Handle(s.listObjects),
+		api.ListObjectsV2.Handle(s.listObjectsV2),
+		api.ListObjectVersions.Handle(s.listObjectVersions),
+
+		api.CreateMultipartUpload.Handle(s.createMultipartUpload),
+		api.UploadPart.Handle(s.uploadPart),
+		api.UploadPartCopy.Handle(s.uploadPartCopy),
+		api.ListParts.Handle(s.listParts),
+		api.ListMultipartUploads.Handle(s.listMultipartUploads),
+		api.CompleteMultipartUpload.Handle(s.completeMultipartUpload),
+		api.AbortMultipartUpload.Handle(s.abortMultipartUpload),
+
+		api.PutObjectTagging.Handle(s.putObjectTagging),
+		api.GetObjectTagging.Handle(s.getObjectTagging),
+		api.DeleteObjectTagging.Handle(s.deleteObjectTagging),
+		api.PutBucketTagging.Handle(s.putBucketTagging),
+		api.GetBucketTagging.Handle(s.getBucketTagging),
+		api.DeleteBucketTagging.Handle(s.deleteBucketTagging),
+
+		api.PutBucketVersioning.Handle(s.putBucketVersioning),
+		api.GetBucketVersioning.Handle(s.getBucketVersioning),
+		api.PutBucketEncryption.Handle(s.putBucketEncryption),
+		api.GetBucketEncryption.Handle(s.getBucketEncryption),
+		api.DeleteBucketEncryption.Handle(s.deleteBucketEncryption),
+		api.PutBucketLifecycleConfiguration.Handle(s.putBucketLifecycleConfiguration),
+		api.GetBucketLifecycleConfiguration.Handle(s.getBucketLifecycleConfiguration),
+		api.DeleteBucketLifecycle.Handle(s.deleteBucketLifecycle),
+		api.PutBucketCors.Handle(s.putBucketCORS),
+		api.GetBucketCors.Handle(s.getBucketCORS),
+		api.DeleteBucketCors.Handle(s.deleteBucketCORS),
+
+		api.PutBucketPolicy.Handle(s.putBucketPolicy),
+		api.GetBucketPolicy.Handle(s.getBucketPolicy),
+		api.GetBucketPolicyStatus.Handle(s.getBucketPolicyStatus),
+		api.DeleteBucketPolicy.Handle(s.deleteBucketPolicy),
+		api.PutPublicAccessBlock.Handle(s.putPublicAccessBlock),
+		api.GetPublicAccessBlock.Handle(s.getPublicAccessBlock),
+		api.DeletePublicAccessBlock.Handle(s.deletePublicAccessBlock),
+		api.PutBucketOwnershipControls.Handle(s.putBucketOwnershipControls),
+		api.GetBucketOwnershipControls.Handle(s.getBucketOwnershipControls),
+		api.PutBucketACL.Handle(s.putBucketACL),
+		api.GetBucketACL.Handle(s.getBucketACL),
+		api.PutObjectACL.Handle(s.putObjectACL),
+		api.GetObjectACL.Handle(s.getObjectACL),
+
+		api.GetBucketAccelerateConfiguration.Handle(s.getBucketAccelerateConfiguration),
+		api.GetBucketLogging.Handle(s.getBucketLogging),
+		api.GetBucketNotificationConfiguration.Handle(s.getBucketNotificationConfiguration),
+		api.GetBucketReplication.Handle(s.getBucketReplication),
+		api.GetBucketRequestPayment.Handle(s.getBucketRequestPayment),
+		api.GetBucketWebsite.Handle(s.getBucketWebsite),
+		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
+	}
+}
