@@ -38,6 +38,10 @@ func completeProject(call *aws.Call, d *api.Project) error {
 	if d.TimeoutInMinutes == nil {
 		d.TimeoutInMinutes = new(int32(defaultTimeout))
 	}
+	if *d.TimeoutInMinutes > maxTimeout {
+		return api.NewInvalidInputException("1 validation error detected: Value '%d' at 'timeoutInMinutes' failed to satisfy constraint: "+
+			"Member must have value less than or equal to %d", *d.TimeoutInMinutes, maxTimeout)
+	}
 	if d.QueuedTimeoutInMinutes == nil {
 		d.QueuedTimeoutInMinutes = new(int32(defaultQueuedTimeout))
 	}
