@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 
 	"drydock/aws"
@@ -41,7 +42,10 @@ func WriteHeaders(h http.Header, op *aws.Operation, s *shape.Struct, v reflect.V
 			writeHeader(h, f, fv)
 		case shape.Headers:
 			for _, key := range jsonbody.SortedKeys(fv) {
-				name := textproto.CanonicalMIMEHeaderKey(f.Name + key.String())
+				name := f.Name + key.String()
+				if name != strings.ToLower(name) {
+					name = textproto.CanonicalMIMEHeaderKey(name)
+				} // else as it is: S3's clients show metadata in the case in which they get it, which is the lower
 				h[name] = []string{clean(fv.MapIndex(key).String())}
 			}
 		}
