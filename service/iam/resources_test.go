@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,11 +114,7 @@ func TestResources(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				copied := resource.Properties{}
-				for k, v := range got {
-					copied[k] = v
-				}
-				if diff := cmp.Diff(plain(t, properties(t, want)), plain(t, copied, test.random...)); diff != "" {
+				if diff := cmp.Diff(plain(t, properties(t, want)), plain(t, maps.Clone(got), test.random...)); diff != "" {
 					t.Error(diff)
 				}
 				return got
