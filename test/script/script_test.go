@@ -27,3 +27,9 @@ func TestSmoke(t *testing.T) {
 	ledger.Covers(t, "IAM-08")
 	play(t, "smoke")
 }
+
+// TestCodeCommit shows repositories to stock git, the CLI and CodeBuild, and what a crash leaves of them.
+func TestCodeCommit(t *testing.T) {
+	ledger.Covers(t, "CC-01", "CC-02", "CC-05", "CC-07")
+	play(t, "codecommit")
+}
