@@ -28,8 +28,29 @@ func TestSmoke(t *testing.T) {
 	play(t, "smoke")
 }
 
-// TestCodeCommit shows repositories to stock git, the CLI and CodeBuild, and what a crash leaves of them.
+// TestIAM shows who may do what: issued keys, policies, roles of other accounts, expiry, and why something was denied.
+func TestIAM(t *testing.T) {
+	ledger.Covers(t, "IAM-02", "IAM-03")
+	play(t, "iam")
+}
+
+// TestStrict shows a cloud that knows issued keys only.
+func TestStrict(t *testing.T) { play(t, "strict") }
+
+// TestCodeCommit shows git and the API on one history, by both kinds of git credentials, with a branch shut by policy.
 func TestCodeCommit(t *testing.T) {
-	ledger.Covers(t, "CC-01", "CC-02", "CC-05", "CC-07")
+	ledger.Covers(t, "CC-01", "CC-02", "CC-03", "CC-07")
 	play(t, "codecommit")
+}
+
+// TestCodeCommitBuild shows CodeBuild at work on a repository, and what a crash leaves of it.
+func TestCodeCommitBuild(t *testing.T) {
+	ledger.Covers(t, "CC-02", "CC-05")
+	play(t, "codecommit_build")
+}
+
+// TestLogs shows log events stored, searched, tailed and, as the clock goes on, forgotten.
+func TestLogs(t *testing.T) {
+	ledger.Covers(t, "CWL-01", "CWL-03", "CWL-04")
+	play(t, "logs")
 }
