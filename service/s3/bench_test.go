@@ -2,59 +2,25 @@ package s3_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
-	"drydock/blob"
-	"drydock/blob/disk"
-	"drydock/blob/seal"
 	"drydock/clock"
 	"drydock/service"
-	"drydock/service/assembly"
 	"drydock/service/s3"
-	"drydock/store"
-	"drydock/store/pebble"
+	"drydock/service/servicetest"
 )
 
 // benchCloud is a cloud as it runs for users: on disk, synced, behind HTTP.
 func benchCloud(b *testing.B) string {
 	b.Helper()
-	dir := b.TempDir()
-	driver, err := pebble.Open(dir+"/db", pebble.Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	blobs, err := disk.Open(dir + "/blobs")
-	if err != nil {
-		b.Fatal(err)
-	}
-	keys, err := seal.NewRootKey(make([]byte, seal.KeySize))
-	if err != nil {
-		b.Fatal(err)
-	}
-	db := store.Open(driver)
-	a, err := assembly.New(service.Deps{
-		DB: db, Blobs: blob.New(blobs), Clock: clock.New(), Log: slog.New(slog.DiscardHandler), Random: rand.Reader, Dir: dir, Keys: keys,
-		Endpoint: func() string { return "" }, DefaultAccount: "000000000000", DefaultRegion: "us-east-1",
-	}, false, func(d service.Deps) []service.Module { return []service.Module{s3.New(d)} })
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := httptest.NewServer(a.Gateway)
-	b.Cleanup(func() {
-		server.Close()
-		if err := db.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	call(b, "PUT", server.URL+"/bench", nil)
-	return server.URL + "/bench/"
+	url := servicetest.NewOnDisk(b, func(d service.Deps) []service.Module { return []service.Module{s3.New(d)} }).URL(b)
+	call(b, "PUT", url+"/bench", nil)
+	return url + "/bench/"
 }
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}

@@ -181,10 +181,11 @@ func checkNewerSums(values ...*string) error {
 	return nil
 }
 
-// checkLength wants the length of a body that came over HTTP.
+// checkLength wants the length of a body that came over HTTP. Upload forms, whose files have none, say nothing of their
+// payload either.
 func checkLength(call *aws.Call, length *int64, limit int64) error {
 	switch {
-	case length == nil && call.Request.Host != "":
+	case length == nil && call.Request.Host != "" && call.Request.PayloadHash != "":
 		return aws.NewError(http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header.")
 	case length != nil && *length > limit:
 		return entityTooLarge(*length, limit)

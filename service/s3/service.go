@@ -27,6 +27,7 @@ func New(d service.Deps) service.Module {
 			{Name: planKind, Reconcile: s.replan},
 		},
 		Facts: s.facts,
+		CORS:  s.cors,
 	}
 }
 
