@@ -40,9 +40,8 @@ type Cloud struct {
 	authority *tlsca.CA
 	handler   http.Handler
 
-	mu        sync.Mutex // guards the fields below
-	endpoint  string
-	resetting sync.RWMutex // held for writing while everything is deleted
+	mu       sync.Mutex // guards the fields below
+	endpoint string
 }
 
 // Open opens the data directory and prepares the cloud; it does not listen yet.
@@ -113,7 +112,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 		c.log.Warn("requests were cut off", "error", stopErr)
 	}
 	stop()
-	<-tasks
+	if tasksErr := <-tasks; tasksErr != nil && !errors.Is(tasksErr, context.Canceled) {
+		err = errors.Join(err, tasksErr)
+	}
 	return err
 }
 

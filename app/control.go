@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,7 +22,7 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /_drydock/reset", c.reset)
 	mux.HandleFunc("GET /_drydock/explain/{request}", c.Gateway.ServeExplain)
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
-	mux.HandleFunc("GET /_drydock/coverage", c.coverage)
+	mux.HandleFunc("GET /_drydock/pprof/{profile}", c.profile)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
 	mux.HandleFunc("GET /health", c.localstackHealth)
@@ -35,6 +36,10 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
+			if pattern != "GET /_drydock/health" && (!fromHere(r) || !sameOrigin(r)) {
+				http.Error(w, "the cloud is controlled from its own machine only, and not by pages of other origins", http.StatusForbidden)
+				return
+			}
 			mux.ServeHTTP(w, r)
 			return
 		}
@@ -42,9 +47,21 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	})
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// sameOrigin tells that no web page sent the request, or one that drydock served itself. Without it any page open in the
+// user's browser could reset a cloud on loopback.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+// fromHere tells that the request comes from this machine. A cloud that listens for others must not let them reset it.
+func fromHere(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopback(host)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	// A client that went away is the only way this fails.
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -54,7 +71,7 @@ func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range c.Modules {
 		services[m.API.Package] = "running"
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "running", "version": Version, "services": services})
+	writeJSON(w, map[string]any{"status": "running", "version": Version, "services": services})
 }
 
 func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
@@ -62,11 +79,11 @@ func (c *Cloud) localstackHealth(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range c.Modules {
 		services[m.API.EndpointPrefix] = "available"
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"services": services, "edition": "drydock", "version": Version})
+	writeJSON(w, map[string]any{"services": services, "edition": "drydock", "version": Version})
 }
 
 func (c *Cloud) localstackInfo(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"version": Version, "edition": "drydock", "is_license_activated": false})
+	writeJSON(w, map[string]any{"version": Version, "edition": "drydock", "is_license_activated": false})
 }
 
 // clockRequest is the body of POST /_drydock/clock.
@@ -80,7 +97,7 @@ type clockRequest struct {
 }
 
 func (c *Cloud) showClock(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, c.clock.State())
+	writeJSON(w, c.clock.State())
 }
 
 func (c *Cloud) moveClock(w http.ResponseWriter, r *http.Request) {
@@ -136,37 +153,4 @@ func (c *Cloud) certificate(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-pem-file")
 	_, _ = w.Write(pem)
-}
-
-// Coverage is what drydock carries out of one API.
-type Coverage struct {
-	Service     string   `json:"service"`
-	Name        string   `json:"name"`
-	Implemented []string `json:"implemented"`
-	Missing     []string `json:"missing"`
-}
-
-func (c *Cloud) coverage(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, c.Coverage())
-}
-
-// Coverage lists the operations of every API, carried out or not, in the order of the modules.
-func (c *Cloud) Coverage() []Coverage {
-	var list []Coverage
-	for _, m := range c.Modules {
-		bound := map[string]bool{}
-		for _, h := range m.Operations {
-			bound[h.Operation.Name] = true
-		}
-		entry := Coverage{Service: m.API.Package, Name: m.API.FullName, Implemented: []string{}, Missing: []string{}}
-		for _, op := range m.API.Operations {
-			if bound[op.Name] {
-				entry.Implemented = append(entry.Implemented, op.Name)
-			} else {
-				entry.Missing = append(entry.Missing, op.Name)
-			}
-		}
-		list = append(list, entry)
-	}
-	return list
 }

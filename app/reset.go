@@ -17,7 +17,7 @@ func (c *Cloud) reset(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	writeJSON(w, map[string]string{"status": "ok"})
 }
 
 // Reset deletes everything in the cloud: machines, rows, blobs and the services' folders. Requests and tasks that run

@@ -3,6 +3,7 @@ package aws
 import (
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // Fault tells whose mistake an error is.
@@ -41,9 +42,7 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) With(name string, value any) *Error {
 	next := *e
 	next.Fields = make(map[string]any, len(e.Fields)+1)
-	for k, v := range e.Fields {
-		next.Fields[k] = v
-	}
+	maps.Copy(next.Fields, e.Fields)
 	next.Fields[name] = value
 	return &next
 }
@@ -82,8 +81,7 @@ func message(format string, args []any) string {
 
 // ErrorCode returns the code of the *Error in err's chain, or "" when there is none.
 func ErrorCode(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return ""

@@ -96,12 +96,16 @@ type Grant struct {
 	Action string
 	// Resources are ARN templates; ${Partition}, ${Region} and ${Account} come from the call, any other ${a.b} is the
 	// input member at that path (wire names, "[]" after a list), where an absent member leaves the template out.
-	// Every resource that results must be granted. No template, or none that applies, means "*".
+	// Every resource that results must be granted. No template, or none that applies, means "*". api/authz/README.md
+	// has the further forms of variables.
 	Resources []string
-	// Keys are condition keys taken from the input: "codecommit:References=branchName". A list gives a multivalued
-	// key; a tag list or map for a key that ends in "/" gives one key a tag.
+	// Keys are condition keys taken from the input by a path, or by a template as those of Resources:
+	// "codecommit:References=refs/heads/${branchName}". A list gives a multivalued
+	// key; a tag list or map for a key that ends in "/" gives one key a tag, a map for one that ends in ":" one key an
+	// entry. A value in quotes is meant literally: `iam:PassedToService="ec2.amazonaws.com"`.
 	Keys []string
-	// When restricts the grant to requests where the named input member is present.
+	// When restricts the grant to requests where the named input member, or one of several between "|", is present; with
+	// "!" before them, to those where none is.
 	When string
 }
 

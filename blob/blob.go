@@ -189,7 +189,7 @@ func (w *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 		if err != nil {
 			return total, err
 		}
-		if readErr == io.EOF {
+		if errors.Is(readErr, io.EOF) {
 			return total, nil
 		}
 		if readErr != nil {

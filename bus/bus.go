@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"drydock/aws"
@@ -175,9 +176,7 @@ func (b *Bus) giveUp(ctx context.Context, d *Delivery) error {
 		letter := *d
 		letter.ID, letter.Target, letter.DeadLetter = d.ID+"-dead", d.DeadLetter, ""
 		letter.Attributes = map[string]string{"ERROR_MESSAGE": d.LastError, "TARGET_ARN": d.Target}
-		for k, v := range d.Attributes {
-			letter.Attributes[k] = v
-		}
+		maps.Copy(letter.Attributes, d.Attributes)
 		return b.Send(tx, letter)
 	})
 }

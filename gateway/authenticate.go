@@ -50,6 +50,9 @@ func (g *Gateway) lookup(ctx context.Context, id string) (sigv4.Key, error) {
 		if err == nil {
 			return sigv4.Key{Secret: key.Secret, Principal: key.Principal}, nil
 		}
+		if errors.Is(err, policy.ErrInactiveKey) {
+			return sigv4.Key{}, sigv4.ErrUnknownKey
+		}
 		if !errors.Is(err, policy.ErrUnknownKey) {
 			return sigv4.Key{}, err
 		}
@@ -104,7 +107,10 @@ func (g *Gateway) authenticate(x *exchange) error {
 	call.Request.Presigned = result.Presigned
 	call.Request.SignedAt = result.SignedAt
 	call.Request.PayloadHash = result.PayloadHash
-	call.Request.Trailer = result.Trailer
+	switch result.Payload {
+	case sigv4.PayloadChunkedTrailer, sigv4.PayloadUnsignedTrailer:
+		call.Request.Trailer = result.Trailer
+	}
 	return nil
 }
 
@@ -121,7 +127,7 @@ func (g *Gateway) anonymous(x *exchange, s3 bool) error {
 		}
 		return aws.NewError(http.StatusUnauthorized, "MissingAuthenticationToken", "Authentication required")
 	}
-	return g.signatureError(x, &sigv4.Error{Reason: sigv4.MissingAuthentication})
+	return g.signatureError(x, sigv4.Unauthenticated())
 }
 
 func requestToken(r *http.Request) string {

@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -77,7 +76,6 @@ type Gateway struct {
 	Config
 	routes   *route.Table
 	handlers map[*aws.Operation]aws.Handler
-	grants   grantPlans
 	verifier *sigv4.Verifier
 	trail    *trail
 	metrics  *metrics
@@ -160,7 +158,7 @@ func (g *Gateway) route(x *exchange) error {
 			return err
 		}
 		form = body
-		x.r.Body = io.NopCloser(bytes.NewReader(body))
+		x.r.Body = sigv4.Held(body, x.r.Body)
 	}
 	match, ok := g.routes.Find(x.r, x.scope.Service, form)
 	if !ok {
@@ -222,7 +220,8 @@ func (g *Gateway) decode(x *exchange) error {
 	}
 	operation := x.match.Operation
 	x.in = operation.NewInput()
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, MaxBody: MaxBody}, x.in)
+	content, _ := sigv4.Content(x.r.Body)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
 	if err != nil {
 		return err
 	}
@@ -233,6 +232,7 @@ func (g *Gateway) decode(x *exchange) error {
 // dispatch calls the handler.
 func (g *Gateway) dispatch(x *exchange) (err error) {
 	if x.plane != nil {
+		x.w.Header().Set("X-Amzn-RequestId", x.call.RequestID)
 		recorder := &statusRecorder{ResponseWriter: x.w}
 		x.plane.Serve(x.call, recorder, x.r)
 		x.status = recorder.status
@@ -318,8 +318,7 @@ func successStatus(op *aws.Operation) int {
 
 // asError returns the error that the client sees. What is not meant for clients is logged and hidden.
 func (g *Gateway) asError(x *exchange, err error) *aws.Error {
-	var e *aws.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*aws.Error](err); ok {
 		if e.Status == 0 {
 			next := *e
 			next.Status = http.StatusBadRequest
@@ -349,7 +348,7 @@ func (g *Gateway) recovered(x *exchange) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	g.Log.Error("handler panicked", "operation", x.name(), "request", x.call.RequestID, "panic", p, "stack", string(debug.Stack()))

@@ -16,10 +16,18 @@ import (
 // stopGrace is how long a stop waits for requests under way.
 const stopGrace = 10 * time.Second
 
+// trustedLength is up to what announced length memory is set aside before a body is there.
+const trustedLength = 64 << 10
+
 // readAll reads a body of at most limit bytes.
 func readAll(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
+	}
+	if n := r.ContentLength; n >= 0 && n <= trustedLength {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err != nil {

@@ -217,5 +217,5 @@ func (h *Host) Close(ctx context.Context) error {
 			failed = append(failed, m.Remove(ctx))
 		}
 	}
-	return errors.Join(append(failed, h.lock.Close())...)
+	return errors.Join(append(failed, unlockFile(h.lock))...)
 }

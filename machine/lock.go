@@ -28,3 +28,15 @@ func lockFile(name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlockFile ends the lock. Closing alone would not, for the moment in which a child that is just being started still
+// has a copy of the descriptor.
+func unlockFile(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var unlocked error
+	err = conn.Control(func(fd uintptr) { unlocked = syscall.Flock(int(fd), syscall.LOCK_UN) })
+	return errors.Join(err, unlocked, f.Close())
+}

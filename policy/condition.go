@@ -183,6 +183,7 @@ func (op *operator) equals(o *operand, value string, ctx Values) bool {
 	case familyARN:
 		g := splitARN(value)
 		return g.ok && o.arn.match(value, &g, ctx)
+	case familyStringFold, familyNumeric, familyDate, familyBool, familyBinary, familyIP, familyNull:
 	}
 	if o.text.shape == shapeVariable {
 		p, ok := o.text.resolve(ctx)

@@ -13,7 +13,10 @@ import (
 )
 
 // cloud is a Cloud whose clock stands.
-type cloud struct{ now time.Time }
+type cloud struct {
+	aws.Cloud
+	now time.Time
+}
 
 func (c cloud) Now() time.Time  { return c.now }
 func (cloud) Random() io.Reader { return &bytes.Buffer{} }
@@ -30,11 +33,11 @@ func TestContext(t *testing.T) {
 	role.Session = &aws.Session{Issued: now.Add(-90 * time.Second), MFA: true, SourceIdentity: "alice", Provider: "arn:aws:iam::111122223333:saml-provider/x"}
 	http := aws.RequestInfo{Host: "h", SourceIP: "192.0.2.1", UserAgent: "aws-cli", SignedAt: now.Add(-time.Second), Presigned: true, PayloadHash: "UNSIGNED-PAYLOAD"}
 	calls := map[string]*aws.Call{
-		"user":      {Cloud: cloud{now}, Region: "eu-west-1", Principal: user, Request: http},
-		"role":      {Cloud: cloud{now}, Region: "eu-west-1", Principal: role, Request: aws.RequestInfo{ViaService: "cloudformation.amazonaws.com"}},
-		"service":   {Cloud: cloud{now}, Region: "eu-west-1", Principal: *cast["codebuild"]},
-		"anonymous": {Cloud: cloud{now}, Region: "eu-west-1", Request: http},
-		"root":      {Cloud: cloud{now}, Region: "eu-west-1", Principal: *cast["root"], Request: http},
+		"user":      {Cloud: cloud{now: now}, Region: "eu-west-1", Principal: user, Request: http},
+		"role":      {Cloud: cloud{now: now}, Region: "eu-west-1", Principal: role, Request: aws.RequestInfo{ViaService: "cloudformation.amazonaws.com"}},
+		"service":   {Cloud: cloud{now: now}, Region: "eu-west-1", Principal: *cast["codebuild"]},
+		"anonymous": {Cloud: cloud{now: now}, Region: "eu-west-1", Request: http},
+		"root":      {Cloud: cloud{now: now}, Region: "eu-west-1", Principal: *cast["root"], Request: http},
 	}
 	cases := []struct{ call, key, want string }{
 		{"user", "aws:CurrentTime", "2024-06-01T12:00:00Z"},

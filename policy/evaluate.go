@@ -179,6 +179,7 @@ func (e *evaluation) allow(resource, identity, boundary, session *verdict, cross
 			return resource.decision(false, ReasonImplicitDeny)
 		}
 		return Decision{Allowed: true, Reason: ReasonAllowed, Type: TypeNone}
+	case aws.PrincipalUser, aws.PrincipalAssumedRole, aws.PrincipalFederatedUser:
 	}
 	// The user's or session's own side, with what a policy that names its role adds to it.
 	fromRole := !crossAccount && resource.grant == grantRole

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
@@ -60,7 +61,11 @@ func sources(t *testing.T, name string, kind Kind, version string, statements js
 	}
 	doc, err := Parse(kind, `{"Version": "`+version+`", "Statement": `+string(statements)+`}`)
 	if err != nil {
-		t.Fatalf("%s: %v: %s", name, err, err.(*Malformed).Detail)
+		t.Fatalf("%s: %v: %s", name, err, func() *Malformed {
+			target := &Malformed{}
+			_ = errors.As(err, &target)
+			return target
+		}().Detail)
 	}
 	return []Source{{Name: name, Document: doc}}
 }

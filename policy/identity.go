@@ -11,6 +11,9 @@ import (
 var (
 	// ErrUnknownKey is for an access key, a user name or a password that does not exist or is inactive.
 	ErrUnknownKey = errors.New("unknown credentials")
+	// ErrInactiveKey is for an access key that was issued and is not active any more. Unlike an unknown key it never
+	// stands for anyone else.
+	ErrInactiveKey = errors.New("credentials are not active")
 )
 
 // AccessKey is a long-term key with the principal it belongs to.
@@ -29,7 +32,7 @@ type Grants struct {
 // Identity knows who callers are and what they may do. It is provided by the service that keeps users and roles, and is
 // asked for every request, so it must be fast. It is safe for concurrent use.
 type Identity interface {
-	// AccessKey finds an active long-term key. It fails with ErrUnknownKey.
+	// AccessKey finds an active long-term key. It fails with ErrUnknownKey or ErrInactiveKey.
 	AccessKey(ctx context.Context, id string) (AccessKey, error)
 	// Password finds the user behind service-specific credentials, such as those for git. It fails with ErrUnknownKey.
 	Password(ctx context.Context, service, user, password string) (aws.Principal, error)
@@ -40,6 +43,9 @@ type Identity interface {
 
 // Facts are what policies must know of a resource beside its ARN.
 type Facts struct {
+	// ARN is the resource's full ARN where the one asked for was put together from what a request names, and lacks
+	// something: IAM's paths. Empty: it is the one asked for.
+	ARN string
 	// Account owns the resource; empty means the one in the ARN.
 	Account string
 	// Policies are the resource's own policies.

@@ -22,8 +22,7 @@ func Parse(kind Kind, text string) (*Document, error) {
 	r := &reader{kind: kind, text: text, dec: jsontext.NewDecoder(strings.NewReader(text)), line: 1}
 	doc, err := r.document()
 	if err != nil {
-		var m *Malformed
-		if errors.As(err, &m) {
+		if m, ok := errors.AsType[*Malformed](err); ok {
 			return nil, m
 		}
 		if kind == KindResource {
@@ -115,7 +114,7 @@ func (r *reader) document() (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.dec.ReadToken(); err != io.EOF {
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, r.syntax("text after the document")
 	}
 	if !hasStatement || len(doc.Statements) == 0 {

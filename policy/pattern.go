@@ -108,7 +108,7 @@ func parseVariable(s string) (part, int) {
 	case "*", "?", "$":
 		return part{text: body}, end + 1
 	}
-	name, rest, hasDefault := strings.Cut(body, ",")
+	name, _, hasDefault := strings.Cut(body, ",")
 	p := part{name: strings.TrimSpace(name), hasDefault: hasDefault}
 	if hasDefault {
 		// The default may itself contain a brace, so its end is found by its quotes.
@@ -123,7 +123,7 @@ func parseVariable(s string) (part, int) {
 			return part{}, 0
 		}
 		p.fallback = s[at : at+quote]
-		rest = strings.TrimLeft(s[at+quote+1:], " ")
+		rest := strings.TrimLeft(s[at+quote+1:], " ")
 		if !strings.HasPrefix(rest, "}") {
 			return part{}, 0
 		}

@@ -135,6 +135,7 @@ func (a *awsPrincipal) names(p *aws.Principal) grant {
 		if id, _, found := strings.Cut(p.ID, ":"); found && id == a.text {
 			return grantRole
 		}
+	case awsAny: // matched before
 	}
 	return grantNone
 }
@@ -154,6 +155,7 @@ func (ps *Principals) excludes(p *aws.Principal, bounded bool) bool {
 		return ps.named(p) != grantNone
 	case aws.PrincipalRoot:
 		return ps.lists(p, grantAccount)
+	case aws.PrincipalUser, aws.PrincipalAssumedRole, aws.PrincipalFederatedUser:
 	}
 	if !ps.lists(p, grantAccount) {
 		return false

@@ -162,11 +162,11 @@ func TestDropAll_LeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	view(t, db, func(tx *store.Tx) error {
-		for range users.Scan(tx, store.Range{}) {
-			t.Error("a row is left")
+		for row, err := range users.Scan(tx, store.Range{}) {
+			t.Error("a row is left", row, err)
 		}
-		for range usersByGroup.Scan(tx, store.Range{}) {
-			t.Error("an entry is left")
+		for row, err := range usersByGroup.Scan(tx, store.Range{}) {
+			t.Error("an entry is left", row, err)
 		}
 		return nil
 	})

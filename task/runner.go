@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drydock/clock"
@@ -30,10 +31,11 @@ type Runner struct {
 
 	moving sync.Mutex // held by the one Advance that moves the clock
 
+	busy atomic.Int64 // work reported by Begin
+
 	mu      sync.Mutex // guards the fields below
 	kinds   map[string]Kind
 	running map[id]bool   // steps under way; the value tells a long one
-	busy    int           // work reported by Begin
 	changed chan struct{} // closed and replaced when a step ends or a schedule changes
 }
 
@@ -56,20 +58,20 @@ func (r *Runner) Register(k Kind) {
 }
 
 // Begin reports that real work goes on (a request, a machine), so that ModeSkip does not take the cloud for idle. The
-// caller calls the function that Begin returns when the work is over.
+// caller calls the function that Begin returns, once or more, when the work is over.
 func (r *Runner) Begin() (done func()) {
-	r.mu.Lock()
-	r.busy++
-	r.mu.Unlock()
-	return sync.OnceFunc(func() {
-		r.mu.Lock()
-		r.busy--
-		idle := r.busy == 0
-		r.mu.Unlock()
-		if idle {
+	r.busy.Add(1)
+	var over atomic.Bool
+	return func() {
+		if over.Swap(true) {
+			return
+		}
+		// In the other modes nobody waits for idleness, and every request would have the runner look at the store again. A
+		// change to ModeSkip wakes it by itself.
+		if r.busy.Add(-1) == 0 && r.clock.State().Mode == clock.ModeSkip {
 			r.notify()
 		}
-	})
+	}
 }
 
 // notify wakes everyone who waits for a change.
@@ -148,7 +150,7 @@ func (r *Runner) await(ctx context.Context, next time.Time, changed, moved <-cha
 func (r *Runner) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.busy == 0 && len(r.running) == 0
+	return r.busy.Load() == 0 && len(r.running) == 0
 }
 
 // Advance moves the clock forward by d. Everything that falls due on the way happens in order of time, each step to

@@ -14,7 +14,7 @@ var BatchDeleteBuilds = aws.NewOp[BatchDeleteBuildsInput, BatchDeleteBuildsOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchDeleteBuilds"},
+		{Action: "codebuild:BatchDeleteBuilds", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${ids[]:name}"}},
 	},
 })
 
@@ -26,7 +26,7 @@ var BatchGetBuildBatches = aws.NewOp[BatchGetBuildBatchesInput, BatchGetBuildBat
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetBuildBatches"},
+		{Action: "codebuild:BatchGetBuildBatches", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${ids[]:name}"}},
 	},
 })
 
@@ -38,7 +38,7 @@ var BatchGetBuilds = aws.NewOp[BatchGetBuildsInput, BatchGetBuildsOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetBuilds"},
+		{Action: "codebuild:BatchGetBuilds", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${ids[]:name}"}},
 	},
 })
 
@@ -50,7 +50,7 @@ var BatchGetCommandExecutions = aws.NewOp[BatchGetCommandExecutionsInput, BatchG
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetCommandExecutions"},
+		{Action: "codebuild:BatchGetCommandExecutions", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:sandbox/${sandboxId}"}},
 	},
 })
 
@@ -62,7 +62,7 @@ var BatchGetFleets = aws.NewOp[BatchGetFleetsInput, BatchGetFleetsOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetFleets"},
+		{Action: "codebuild:BatchGetFleets", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:fleet/${names[]}"}},
 	},
 })
 
@@ -74,7 +74,7 @@ var BatchGetProjects = aws.NewOp[BatchGetProjectsInput, BatchGetProjectsOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetProjects"},
+		{Action: "codebuild:BatchGetProjects", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${names[]}"}},
 	},
 })
 
@@ -86,7 +86,7 @@ var BatchGetReportGroups = aws.NewOp[BatchGetReportGroupsInput, BatchGetReportGr
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetReportGroups"},
+		{Action: "codebuild:BatchGetReportGroups", Resources: []string{"${reportGroupArns[]}"}},
 	},
 })
 
@@ -98,7 +98,7 @@ var BatchGetReports = aws.NewOp[BatchGetReportsInput, BatchGetReportsOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetReports"},
+		{Action: "codebuild:BatchGetReports", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:report-group/${reportArns[]:name}"}},
 	},
 })
 
@@ -110,7 +110,7 @@ var BatchGetSandboxes = aws.NewOp[BatchGetSandboxesInput, BatchGetSandboxesOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:BatchGetSandboxes"},
+		{Action: "codebuild:BatchGetSandboxes", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${ids[]:name}"}},
 	},
 })
 
@@ -122,7 +122,8 @@ var CreateFleet = aws.NewOp[CreateFleetInput, CreateFleetOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceAlreadyExistsException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:CreateFleet"},
+		{Action: "codebuild:CreateFleet", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:fleet/${name}:*"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
+		{Action: "iam:PassRole", Resources: []string{"${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
 	},
 })
 
@@ -134,7 +135,8 @@ var CreateProject = aws.NewOp[CreateProjectInput, CreateProjectOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceAlreadyExistsException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:CreateProject"},
+		{Action: "codebuild:CreateProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
+		{Action: "iam:PassRole", Resources: []string{"${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
 	},
 })
 
@@ -146,7 +148,7 @@ var CreateReportGroup = aws.NewOp[CreateReportGroupInput, CreateReportGroupOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceAlreadyExistsException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:CreateReportGroup"},
+		{Action: "codebuild:CreateReportGroup", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:report-group/${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -158,7 +160,7 @@ var CreateWebhook = aws.NewOp[CreateWebhookInput, CreateWebhookOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorOAuthProviderException, errorResourceAlreadyExistsException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:CreateWebhook"},
+		{Action: "codebuild:CreateWebhook", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -170,7 +172,7 @@ var DeleteBuildBatch = aws.NewOp[DeleteBuildBatchInput, DeleteBuildBatchOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteBuildBatch"},
+		{Action: "codebuild:DeleteBuildBatch", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -182,7 +184,7 @@ var DeleteFleet = aws.NewOp[DeleteFleetInput, DeleteFleetOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteFleet"},
+		{Action: "codebuild:DeleteFleet", Resources: []string{"${arn}"}},
 	},
 })
 
@@ -194,7 +196,7 @@ var DeleteProject = aws.NewOp[DeleteProjectInput, DeleteProjectOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteProject"},
+		{Action: "codebuild:DeleteProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${name}"}},
 	},
 })
 
@@ -206,7 +208,7 @@ var DeleteReport = aws.NewOp[DeleteReportInput, DeleteReportOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteReport"},
+		{Action: "codebuild:DeleteReport", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:report-group/${arn:name}"}},
 	},
 })
 
@@ -218,7 +220,7 @@ var DeleteReportGroup = aws.NewOp[DeleteReportGroupInput, DeleteReportGroupOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteReportGroup"},
+		{Action: "codebuild:DeleteReportGroup", Resources: []string{"${arn}"}},
 	},
 })
 
@@ -230,7 +232,7 @@ var DeleteResourcePolicy = aws.NewOp[DeleteResourcePolicyInput, DeleteResourcePo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteResourcePolicy"},
+		{Action: "codebuild:DeleteResourcePolicy", Resources: []string{"${resourceArn}"}},
 	},
 })
 
@@ -254,7 +256,7 @@ var DeleteWebhook = aws.NewOp[DeleteWebhookInput, DeleteWebhookOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorOAuthProviderException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DeleteWebhook"},
+		{Action: "codebuild:DeleteWebhook", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -266,7 +268,7 @@ var DescribeCodeCoverages = aws.NewOp[DescribeCodeCoveragesInput, DescribeCodeCo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DescribeCodeCoverages"},
+		{Action: "codebuild:DescribeCodeCoverages", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:report-group/${reportArn:name}"}},
 	},
 })
 
@@ -278,7 +280,7 @@ var DescribeTestCases = aws.NewOp[DescribeTestCasesInput, DescribeTestCasesOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:DescribeTestCases"},
+		{Action: "codebuild:DescribeTestCases", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:report-group/${reportArn:name}"}},
 	},
 })
 
@@ -290,7 +292,7 @@ var GetReportGroupTrend = aws.NewOp[GetReportGroupTrendInput, GetReportGroupTren
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:GetReportGroupTrend"},
+		{Action: "codebuild:GetReportGroupTrend", Resources: []string{"${reportGroupArn}"}},
 	},
 })
 
@@ -302,7 +304,7 @@ var GetResourcePolicy = aws.NewOp[GetResourcePolicyInput, GetResourcePolicyOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:GetResourcePolicy"},
+		{Action: "codebuild:GetResourcePolicy", Resources: []string{"${resourceArn}"}},
 	},
 })
 
@@ -326,7 +328,7 @@ var InvalidateProjectCache = aws.NewOp[InvalidateProjectCacheInput, InvalidatePr
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:InvalidateProjectCache"},
+		{Action: "codebuild:InvalidateProjectCache", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -350,7 +352,7 @@ var ListBuildBatchesForProject = aws.NewOp[ListBuildBatchesForProjectInput, List
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:ListBuildBatchesForProject"},
+		{Action: "codebuild:ListBuildBatchesForProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -374,7 +376,7 @@ var ListBuildsForProject = aws.NewOp[ListBuildsForProjectInput, ListBuildsForPro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:ListBuildsForProject"},
+		{Action: "codebuild:ListBuildsForProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -386,7 +388,7 @@ var ListCommandExecutionsForSandbox = aws.NewOp[ListCommandExecutionsForSandboxI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:ListCommandExecutionsForSandbox"},
+		{Action: "codebuild:ListCommandExecutionsForSandbox", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:sandbox/${sandboxId}"}},
 	},
 })
 
@@ -457,7 +459,7 @@ var ListReportsForReportGroup = aws.NewOp[ListReportsForReportGroupInput, ListRe
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:ListReportsForReportGroup"},
+		{Action: "codebuild:ListReportsForReportGroup", Resources: []string{"${reportGroupArn}"}},
 	},
 })
 
@@ -481,7 +483,7 @@ var ListSandboxesForProject = aws.NewOp[ListSandboxesForProjectInput, ListSandbo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:ListSandboxesForProject"},
+		{Action: "codebuild:ListSandboxesForProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -529,7 +531,7 @@ var PutResourcePolicy = aws.NewOp[PutResourcePolicyInput, PutResourcePolicyOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:PutResourcePolicy"},
+		{Action: "codebuild:PutResourcePolicy", Resources: []string{"${resourceArn}"}},
 	},
 })
 
@@ -541,7 +543,7 @@ var RetryBuild = aws.NewOp[RetryBuildInput, RetryBuildOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:RetryBuild"},
+		{Action: "codebuild:RetryBuild", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -553,7 +555,7 @@ var RetryBuildBatch = aws.NewOp[RetryBuildBatchInput, RetryBuildBatchOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:RetryBuildBatch"},
+		{Action: "codebuild:RetryBuildBatch", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -565,7 +567,8 @@ var StartBuild = aws.NewOp[StartBuildInput, StartBuildOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StartBuild"},
+		{Action: "codebuild:StartBuild", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
+		{Action: "iam:PassRole", Resources: []string{"${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
 	},
 })
 
@@ -577,7 +580,8 @@ var StartBuildBatch = aws.NewOp[StartBuildBatchInput, StartBuildBatchOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StartBuildBatch"},
+		{Action: "codebuild:StartBuildBatch", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
+		{Action: "iam:PassRole", Resources: []string{"${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
 	},
 })
 
@@ -589,7 +593,7 @@ var StartCommandExecution = aws.NewOp[StartCommandExecutionInput, StartCommandEx
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StartCommandExecution"},
+		{Action: "codebuild:StartCommandExecution", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:sandbox/${sandboxId}"}},
 	},
 })
 
@@ -601,7 +605,7 @@ var StartSandbox = aws.NewOp[StartSandboxInput, StartSandboxOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountSuspendedException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StartSandbox"},
+		{Action: "codebuild:StartSandbox", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })
 
@@ -613,7 +617,7 @@ var StartSandboxConnection = aws.NewOp[StartSandboxConnectionInput, StartSandbox
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StartSandboxConnection"},
+		{Action: "codebuild:StartSandboxConnection", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:sandbox/${sandboxId}"}},
 	},
 })
 
@@ -625,7 +629,7 @@ var StopBuild = aws.NewOp[StopBuildInput, StopBuildOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StopBuild"},
+		{Action: "codebuild:StopBuild", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -637,7 +641,7 @@ var StopBuildBatch = aws.NewOp[StopBuildBatchInput, StopBuildBatchOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StopBuildBatch"},
+		{Action: "codebuild:StopBuildBatch", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -649,7 +653,7 @@ var StopSandbox = aws.NewOp[StopSandboxInput, StopSandboxOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:StopSandbox"},
+		{Action: "codebuild:StopSandbox", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${id:name}"}},
 	},
 })
 
@@ -661,7 +665,8 @@ var UpdateFleet = aws.NewOp[UpdateFleetInput, UpdateFleetOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:UpdateFleet"},
+		{Action: "codebuild:UpdateFleet", Resources: []string{"${arn}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
+		{Action: "iam:PassRole", Resources: []string{"${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
 	},
 })
 
@@ -673,7 +678,8 @@ var UpdateProject = aws.NewOp[UpdateProjectInput, UpdateProjectOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:UpdateProject"},
+		{Action: "codebuild:UpdateProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
+		{Action: "iam:PassRole", Resources: []string{"${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
 	},
 })
 
@@ -685,7 +691,8 @@ var UpdateProjectVisibility = aws.NewOp[UpdateProjectVisibilityInput, UpdateProj
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:UpdateProjectVisibility"},
+		{Action: "codebuild:UpdateProjectVisibility", Resources: []string{"${projectArn}"}},
+		{Action: "iam:PassRole", Resources: []string{"${resourceAccessRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "resourceAccessRole"},
 	},
 })
 
@@ -697,7 +704,7 @@ var UpdateReportGroup = aws.NewOp[UpdateReportGroupInput, UpdateReportGroupOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:UpdateReportGroup"},
+		{Action: "codebuild:UpdateReportGroup", Resources: []string{"${arn}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -709,6 +716,6 @@ var UpdateWebhook = aws.NewOp[UpdateWebhookInput, UpdateWebhookOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorOAuthProviderException},
 	Grants: []aws.Grant{
-		{Action: "codebuild:UpdateWebhook"},
+		{Action: "codebuild:UpdateWebhook", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
 	},
 })

@@ -98,7 +98,7 @@ var CreateBranch = aws.NewOp[CreateBranchInput, CreateBranchOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorBranchNameRequiredException, errorBranchNameExistsException, errorInvalidBranchNameException, errorCommitIDRequiredException, errorCommitDoesNotExistException, errorInvalidCommitIDException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
+		{Action: "codecommit:CreateBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${branchName}"}},
 	},
 })
 
@@ -110,7 +110,7 @@ var CreateCommit = aws.NewOp[CreateCommitInput, CreateCommitOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorFileEntryRequiredException, errorMaximumFileEntriesExceededException, errorPutFileEntryConflictException, errorSourceFileOrContentRequiredException, errorFileContentAndSourceFileSpecifiedException, errorPathRequiredException, errorInvalidPathException, errorSamePathRequestException, errorFileDoesNotExistException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorInvalidDeletionParameterException, errorRestrictedSourceFileException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorNoChangeException, errorFileNameConflictsWithDirectoryNameException, errorDirectoryNameConflictsWithFileNameException, errorFilePathConflictsWithSubmodulePathException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:CreateCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
+		{Action: "codecommit:CreateCommit", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${branchName}"}},
 	},
 })
 
@@ -182,7 +182,7 @@ var DeleteBranch = aws.NewOp[DeleteBranchInput, DeleteBranchOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorDefaultBranchCannotBeDeletedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
+		{Action: "codecommit:DeleteBranch", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${branchName}"}},
 	},
 })
 
@@ -206,7 +206,7 @@ var DeleteFile = aws.NewOp[DeleteFileInput, DeleteFileOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorPathRequiredException, errorInvalidPathException, errorFileDoesNotExistException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
+		{Action: "codecommit:DeleteFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${branchName}"}},
 	},
 })
 
@@ -614,7 +614,7 @@ var MergeBranchesByFastForward = aws.NewOp[MergeBranchesByFastForwardInput, Merg
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorConcurrentReferenceUpdateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesByFastForward", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
+		{Action: "codecommit:MergeBranchesByFastForward", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${targetBranch}"}},
 	},
 })
 
@@ -626,7 +626,7 @@ var MergeBranchesBySquash = aws.NewOp[MergeBranchesBySquashInput, MergeBranchesB
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorMaximumConflictResolutionEntriesExceededException, errorMultipleConflictResolutionEntriesException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorReplacementContentRequiredException, errorInvalidReplacementContentException, errorPathRequiredException, errorInvalidPathException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorConcurrentReferenceUpdateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesBySquash", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
+		{Action: "codecommit:MergeBranchesBySquash", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${targetBranch}"}},
 	},
 })
 
@@ -638,7 +638,7 @@ var MergeBranchesByThreeWay = aws.NewOp[MergeBranchesByThreeWayInput, MergeBranc
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorTipsDivergenceExceededException, errorCommitRequiredException, errorInvalidCommitException, errorCommitDoesNotExistException, errorInvalidTargetBranchException, errorInvalidBranchNameException, errorBranchNameRequiredException, errorBranchNameIsTagNameException, errorBranchDoesNotExistException, errorManualMergeRequiredException, errorConcurrentReferenceUpdateException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorMaximumConflictResolutionEntriesExceededException, errorMultipleConflictResolutionEntriesException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorReplacementContentRequiredException, errorInvalidReplacementContentException, errorPathRequiredException, errorInvalidPathException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorFileModeRequiredException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:MergeBranchesByThreeWay", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=targetBranch"}},
+		{Action: "codecommit:MergeBranchesByThreeWay", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${targetBranch}"}},
 	},
 })
 
@@ -746,7 +746,7 @@ var PutFile = aws.NewOp[PutFileInput, PutFileOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorParentCommitIDRequiredException, errorInvalidParentCommitIDException, errorParentCommitDoesNotExistException, errorParentCommitIDOutdatedException, errorFileContentRequiredException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorPathRequiredException, errorInvalidPathException, errorBranchNameRequiredException, errorInvalidBranchNameException, errorBranchDoesNotExistException, errorBranchNameIsTagNameException, errorInvalidFileModeException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidDeletionParameterException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException, errorSameFileContentException, errorFileNameConflictsWithDirectoryNameException, errorDirectoryNameConflictsWithFileNameException, errorFilePathConflictsWithSubmodulePathException},
 	Grants: []aws.Grant{
-		{Action: "codecommit:PutFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=branchName"}},
+		{Action: "codecommit:PutFile", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}, Keys: []string{"codecommit:References=refs/heads/${branchName}"}},
 	},
 })
 

@@ -14,7 +14,7 @@ var AcceptDelegationRequest = aws.NewOp[AcceptDelegationRequestInput, AcceptDele
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:AcceptDelegationRequest"},
+		{Action: "iam:AcceptDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -26,7 +26,7 @@ var AddClientIDToOpenIDConnectProvider = aws.NewOp[AddClientIDToOpenIDConnectPro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AddClientIDToOpenIDConnectProvider"},
+		{Action: "iam:AddClientIDToOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -38,7 +38,8 @@ var AddRoleToInstanceProfile = aws.NewOp[AddRoleToInstanceProfileInput, AddRoleT
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorEntityAlreadyExistsException, errorLimitExceededException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AddRoleToInstanceProfile"},
+		{Action: "iam:AddRoleToInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"iam:PassedToService=\"ec2.amazonaws.com\""}},
 	},
 })
 
@@ -50,7 +51,7 @@ var AddUserToGroup = aws.NewOp[AddUserToGroupInput, AddUserToGroupOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AddUserToGroup"},
+		{Action: "iam:AddUserToGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -62,7 +63,7 @@ var AssociateDelegationRequest = aws.NewOp[AssociateDelegationRequestInput, Asso
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:AssociateDelegationRequest"},
+		{Action: "iam:AssociateDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -74,7 +75,7 @@ var AttachGroupPolicy = aws.NewOp[AttachGroupPolicyInput, AttachGroupPolicyOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorPolicyNotAttachableException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AttachGroupPolicy"},
+		{Action: "iam:AttachGroupPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -86,7 +87,7 @@ var AttachRolePolicy = aws.NewOp[AttachRolePolicyInput, AttachRolePolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorUnmodifiableEntityException, errorPolicyNotAttachableException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AttachRolePolicy"},
+		{Action: "iam:AttachRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -98,7 +99,7 @@ var AttachUserPolicy = aws.NewOp[AttachUserPolicyInput, AttachUserPolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorPolicyNotAttachableException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:AttachUserPolicy"},
+		{Action: "iam:AttachUserPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -110,7 +111,7 @@ var ChangePassword = aws.NewOp[ChangePasswordInput, ChangePasswordOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidUserTypeException, errorLimitExceededException, errorEntityTemporarilyUnmodifiableException, errorPasswordPolicyViolationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ChangePassword"},
+		{Action: "iam:ChangePassword", Resources: []string{"arn:${Partition}:iam::${Account}:user/${$User}"}},
 	},
 })
 
@@ -123,7 +124,7 @@ var CreateAccessKey = aws.NewOp[CreateAccessKeyInput, CreateAccessKeyOutput](&aw
 	OutputWrapper: "CreateAccessKeyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateAccessKey"},
+		{Action: "iam:CreateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -161,7 +162,7 @@ var CreateGroup = aws.NewOp[CreateGroupInput, CreateGroupOutput](&aws.Operation{
 	OutputWrapper: "CreateGroupResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateGroup"},
+		{Action: "iam:CreateGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group${Path:-/}${GroupName}"}},
 	},
 })
 
@@ -174,7 +175,8 @@ var CreateInstanceProfile = aws.NewOp[CreateInstanceProfileInput, CreateInstance
 	OutputWrapper: "CreateInstanceProfileResult",
 	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateInstanceProfile"},
+		{Action: "iam:CreateInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile${Path:-/}${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -187,7 +189,7 @@ var CreateLoginProfile = aws.NewOp[CreateLoginProfileInput, CreateLoginProfileOu
 	OutputWrapper: "CreateLoginProfileResult",
 	Errors:        []aws.ErrorShape{errorEntityAlreadyExistsException, errorNoSuchEntityException, errorPasswordPolicyViolationException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateLoginProfile"},
+		{Action: "iam:CreateLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -200,7 +202,7 @@ var CreateOpenIDConnectProvider = aws.NewOp[CreateOpenIDConnectProviderInput, Cr
 	OutputWrapper: "CreateOpenIDConnectProviderResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorEntityAlreadyExistsException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException, errorOpenIDIdpCommunicationErrorException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateOpenIDConnectProvider"},
+		{Action: "iam:CreateOpenIDConnectProvider", Resources: []string{"arn:${Partition}:iam::${Account}:oidc-provider/${Url:url}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -213,7 +215,8 @@ var CreatePolicy = aws.NewOp[CreatePolicyInput, CreatePolicyOutput](&aws.Operati
 	OutputWrapper: "CreatePolicyResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorLimitExceededException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreatePolicy"},
+		{Action: "iam:CreatePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:policy${Path:-/}${PolicyName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -226,7 +229,7 @@ var CreatePolicyVersion = aws.NewOp[CreatePolicyVersionInput, CreatePolicyVersio
 	OutputWrapper: "CreatePolicyVersionResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorMalformedPolicyDocumentException, errorInvalidInputException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreatePolicyVersion"},
+		{Action: "iam:CreatePolicyVersion", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -239,7 +242,8 @@ var CreateRole = aws.NewOp[CreateRoleInput, CreateRoleOutput](&aws.Operation{
 	OutputWrapper: "CreateRoleResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorMalformedPolicyDocumentException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateRole"},
+		{Action: "iam:CreateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role${Path:-/}${RoleName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -252,7 +256,7 @@ var CreateSAMLProvider = aws.NewOp[CreateSAMLProviderInput, CreateSAMLProviderOu
 	OutputWrapper: "CreateSAMLProviderResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorEntityAlreadyExistsException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateSAMLProvider"},
+		{Action: "iam:CreateSAMLProvider", Resources: []string{"arn:${Partition}:iam::${Account}:saml-provider/${Name}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -265,7 +269,7 @@ var CreateServiceLinkedRole = aws.NewOp[CreateServiceLinkedRoleInput, CreateServ
 	OutputWrapper: "CreateServiceLinkedRoleResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorLimitExceededException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateServiceLinkedRole"},
+		{Action: "iam:CreateServiceLinkedRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/aws-service-role/${AWSServiceName}/*"}, Keys: []string{"iam:AWSServiceName=AWSServiceName"}},
 	},
 })
 
@@ -278,7 +282,7 @@ var CreateServiceSpecificCredential = aws.NewOp[CreateServiceSpecificCredentialI
 	OutputWrapper: "CreateServiceSpecificCredentialResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorNoSuchEntityException, errorServiceNotSupportedException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateServiceSpecificCredential"},
+		{Action: "iam:CreateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"iam:ServiceSpecificCredentialServiceName=ServiceName"}},
 	},
 })
 
@@ -291,7 +295,8 @@ var CreateUser = aws.NewOp[CreateUserInput, CreateUserOutput](&aws.Operation{
 	OutputWrapper: "CreateUserResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateUser"},
+		{Action: "iam:CreateUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "iam:TagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user${Path:-/}${UserName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -304,7 +309,7 @@ var CreateVirtualMFADevice = aws.NewOp[CreateVirtualMFADeviceInput, CreateVirtua
 	OutputWrapper: "CreateVirtualMFADeviceResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:CreateVirtualMFADevice"},
+		{Action: "iam:CreateVirtualMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:mfa${Path:-/}${VirtualMFADeviceName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -316,7 +321,7 @@ var DeactivateMFADevice = aws.NewOp[DeactivateMFADeviceInput, DeactivateMFADevic
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityTemporarilyUnmodifiableException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeactivateMFADevice"},
+		{Action: "iam:DeactivateMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -328,7 +333,7 @@ var DeleteAccessKey = aws.NewOp[DeleteAccessKeyInput, DeleteAccessKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteAccessKey"},
+		{Action: "iam:DeleteAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -364,7 +369,7 @@ var DeleteGroup = aws.NewOp[DeleteGroupInput, DeleteGroupOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteGroup"},
+		{Action: "iam:DeleteGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -376,7 +381,7 @@ var DeleteGroupPolicy = aws.NewOp[DeleteGroupPolicyInput, DeleteGroupPolicyOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteGroupPolicy"},
+		{Action: "iam:DeleteGroupPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -388,7 +393,7 @@ var DeleteInstanceProfile = aws.NewOp[DeleteInstanceProfileInput, DeleteInstance
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteInstanceProfile"},
+		{Action: "iam:DeleteInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}},
 	},
 })
 
@@ -400,7 +405,7 @@ var DeleteLoginProfile = aws.NewOp[DeleteLoginProfileInput, DeleteLoginProfileOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityTemporarilyUnmodifiableException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteLoginProfile"},
+		{Action: "iam:DeleteLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -412,7 +417,7 @@ var DeleteOpenIDConnectProvider = aws.NewOp[DeleteOpenIDConnectProviderInput, De
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteOpenIDConnectProvider"},
+		{Action: "iam:DeleteOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -424,7 +429,7 @@ var DeletePolicy = aws.NewOp[DeletePolicyInput, DeletePolicyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorDeleteConflictException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeletePolicy"},
+		{Action: "iam:DeletePolicy", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -436,7 +441,7 @@ var DeletePolicyVersion = aws.NewOp[DeletePolicyVersionInput, DeletePolicyVersio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorDeleteConflictException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeletePolicyVersion"},
+		{Action: "iam:DeletePolicyVersion", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -448,7 +453,7 @@ var DeleteRole = aws.NewOp[DeleteRoleInput, DeleteRoleOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorUnmodifiableEntityException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteRole"},
+		{Action: "iam:DeleteRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -460,7 +465,7 @@ var DeleteRolePermissionsBoundary = aws.NewOp[DeleteRolePermissionsBoundaryInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteRolePermissionsBoundary"},
+		{Action: "iam:DeleteRolePermissionsBoundary", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -472,7 +477,7 @@ var DeleteRolePolicy = aws.NewOp[DeleteRolePolicyInput, DeleteRolePolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteRolePolicy"},
+		{Action: "iam:DeleteRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -484,7 +489,7 @@ var DeleteSAMLProvider = aws.NewOp[DeleteSAMLProviderInput, DeleteSAMLProviderOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorLimitExceededException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteSAMLProvider"},
+		{Action: "iam:DeleteSAMLProvider", Resources: []string{"${SAMLProviderArn}"}},
 	},
 })
 
@@ -496,7 +501,7 @@ var DeleteSSHPublicKey = aws.NewOp[DeleteSSHPublicKeyInput, DeleteSSHPublicKeyOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteSSHPublicKey"},
+		{Action: "iam:DeleteSSHPublicKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -508,7 +513,7 @@ var DeleteServerCertificate = aws.NewOp[DeleteServerCertificateInput, DeleteServ
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteServerCertificate"},
+		{Action: "iam:DeleteServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}},
 	},
 })
 
@@ -521,7 +526,7 @@ var DeleteServiceLinkedRole = aws.NewOp[DeleteServiceLinkedRoleInput, DeleteServ
 	OutputWrapper: "DeleteServiceLinkedRoleResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteServiceLinkedRole"},
+		{Action: "iam:DeleteServiceLinkedRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -533,7 +538,7 @@ var DeleteServiceSpecificCredential = aws.NewOp[DeleteServiceSpecificCredentialI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteServiceSpecificCredential"},
+		{Action: "iam:DeleteServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -545,7 +550,7 @@ var DeleteSigningCertificate = aws.NewOp[DeleteSigningCertificateInput, DeleteSi
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteSigningCertificate"},
+		{Action: "iam:DeleteSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -557,7 +562,7 @@ var DeleteUser = aws.NewOp[DeleteUserInput, DeleteUserOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorLimitExceededException, errorNoSuchEntityException, errorDeleteConflictException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteUser"},
+		{Action: "iam:DeleteUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -569,7 +574,7 @@ var DeleteUserPermissionsBoundary = aws.NewOp[DeleteUserPermissionsBoundaryInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteUserPermissionsBoundary"},
+		{Action: "iam:DeleteUserPermissionsBoundary", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -581,7 +586,7 @@ var DeleteUserPolicy = aws.NewOp[DeleteUserPolicyInput, DeleteUserPolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteUserPolicy"},
+		{Action: "iam:DeleteUserPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -593,7 +598,7 @@ var DeleteVirtualMFADevice = aws.NewOp[DeleteVirtualMFADeviceInput, DeleteVirtua
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorDeleteConflictException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:DeleteVirtualMFADevice"},
+		{Action: "iam:DeleteVirtualMFADevice", Resources: []string{"${SerialNumber}"}},
 	},
 })
 
@@ -605,7 +610,7 @@ var DetachGroupPolicy = aws.NewOp[DetachGroupPolicyInput, DetachGroupPolicyOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DetachGroupPolicy"},
+		{Action: "iam:DetachGroupPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -617,7 +622,7 @@ var DetachRolePolicy = aws.NewOp[DetachRolePolicyInput, DetachRolePolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DetachRolePolicy"},
+		{Action: "iam:DetachRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -629,7 +634,7 @@ var DetachUserPolicy = aws.NewOp[DetachUserPolicyInput, DetachUserPolicyOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:DetachUserPolicy"},
+		{Action: "iam:DetachUserPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"iam:PolicyARN=PolicyArn"}},
 	},
 })
 
@@ -679,7 +684,7 @@ var EnableMFADevice = aws.NewOp[EnableMFADeviceInput, EnableMFADeviceOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityAlreadyExistsException, errorEntityTemporarilyUnmodifiableException, errorInvalidAuthenticationCodeException, errorLimitExceededException, errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:EnableMFADevice"},
+		{Action: "iam:EnableMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -744,7 +749,7 @@ var GenerateOrganizationsAccessReport = aws.NewOp[GenerateOrganizationsAccessRep
 	OutputWrapper: "GenerateOrganizationsAccessReportResult",
 	Errors:        []aws.ErrorShape{errorReportGenerationLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "iam:GenerateOrganizationsAccessReport"},
+		{Action: "iam:GenerateOrganizationsAccessReport", Resources: []string{"arn:${Partition}:iam::${Account}:access-report/${EntityPath}"}},
 	},
 })
 
@@ -757,7 +762,7 @@ var GenerateServiceLastAccessedDetails = aws.NewOp[GenerateServiceLastAccessedDe
 	OutputWrapper: "GenerateServiceLastAccessedDetailsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:GenerateServiceLastAccessedDetails"},
+		{Action: "iam:GenerateServiceLastAccessedDetails", Resources: []string{"${Arn}"}},
 	},
 })
 
@@ -834,7 +839,7 @@ var GetContextKeysForPrincipalPolicy = aws.NewOp[GetContextKeysForPrincipalPolic
 	OutputWrapper: "GetContextKeysForPrincipalPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetContextKeysForPrincipalPolicy"},
+		{Action: "iam:GetContextKeysForPrincipalPolicy", Resources: []string{"${PolicySourceArn}"}},
 	},
 })
 
@@ -860,7 +865,7 @@ var GetDelegationRequest = aws.NewOp[GetDelegationRequestInput, GetDelegationReq
 	OutputWrapper: "GetDelegationRequestResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetDelegationRequest"},
+		{Action: "iam:GetDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -873,7 +878,7 @@ var GetGroup = aws.NewOp[GetGroupInput, GetGroupOutput](&aws.Operation{
 	OutputWrapper: "GetGroupResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetGroup"},
+		{Action: "iam:GetGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -886,7 +891,7 @@ var GetGroupPolicy = aws.NewOp[GetGroupPolicyInput, GetGroupPolicyOutput](&aws.O
 	OutputWrapper: "GetGroupPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetGroupPolicy"},
+		{Action: "iam:GetGroupPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -912,7 +917,7 @@ var GetInstanceProfile = aws.NewOp[GetInstanceProfileInput, GetInstanceProfileOu
 	OutputWrapper: "GetInstanceProfileResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetInstanceProfile"},
+		{Action: "iam:GetInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}},
 	},
 })
 
@@ -925,7 +930,7 @@ var GetLoginProfile = aws.NewOp[GetLoginProfileInput, GetLoginProfileOutput](&aw
 	OutputWrapper: "GetLoginProfileResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetLoginProfile"},
+		{Action: "iam:GetLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -938,7 +943,7 @@ var GetMFADevice = aws.NewOp[GetMFADeviceInput, GetMFADeviceOutput](&aws.Operati
 	OutputWrapper: "GetMFADeviceResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetMFADevice"},
+		{Action: "iam:GetMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -951,7 +956,7 @@ var GetOpenIDConnectProvider = aws.NewOp[GetOpenIDConnectProviderInput, GetOpenI
 	OutputWrapper: "GetOpenIDConnectProviderResult",
 	Errors:        []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetOpenIDConnectProvider"},
+		{Action: "iam:GetOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -990,7 +995,7 @@ var GetPolicy = aws.NewOp[GetPolicyInput, GetPolicyOutput](&aws.Operation{
 	OutputWrapper: "GetPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetPolicy"},
+		{Action: "iam:GetPolicy", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1003,7 +1008,7 @@ var GetPolicyVersion = aws.NewOp[GetPolicyVersionInput, GetPolicyVersionOutput](
 	OutputWrapper: "GetPolicyVersionResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetPolicyVersion"},
+		{Action: "iam:GetPolicyVersion", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1016,7 +1021,7 @@ var GetRole = aws.NewOp[GetRoleInput, GetRoleOutput](&aws.Operation{
 	OutputWrapper: "GetRoleResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetRole"},
+		{Action: "iam:GetRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1029,7 +1034,7 @@ var GetRolePolicy = aws.NewOp[GetRolePolicyInput, GetRolePolicyOutput](&aws.Oper
 	OutputWrapper: "GetRolePolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetRolePolicy"},
+		{Action: "iam:GetRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1042,7 +1047,7 @@ var GetSAMLProvider = aws.NewOp[GetSAMLProviderInput, GetSAMLProviderOutput](&aw
 	OutputWrapper: "GetSAMLProviderResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetSAMLProvider"},
+		{Action: "iam:GetSAMLProvider", Resources: []string{"${SAMLProviderArn}"}},
 	},
 })
 
@@ -1055,7 +1060,7 @@ var GetSSHPublicKey = aws.NewOp[GetSSHPublicKeyInput, GetSSHPublicKeyOutput](&aw
 	OutputWrapper: "GetSSHPublicKeyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorUnrecognizedPublicKeyEncodingException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetSSHPublicKey"},
+		{Action: "iam:GetSSHPublicKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1068,7 +1073,7 @@ var GetServerCertificate = aws.NewOp[GetServerCertificateInput, GetServerCertifi
 	OutputWrapper: "GetServerCertificateResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetServerCertificate"},
+		{Action: "iam:GetServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}},
 	},
 })
 
@@ -1120,7 +1125,7 @@ var GetUser = aws.NewOp[GetUserInput, GetUserOutput](&aws.Operation{
 	OutputWrapper: "GetUserResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetUser"},
+		{Action: "iam:GetUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1133,7 +1138,7 @@ var GetUserPolicy = aws.NewOp[GetUserPolicyInput, GetUserPolicyOutput](&aws.Oper
 	OutputWrapper: "GetUserPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:GetUserPolicy"},
+		{Action: "iam:GetUserPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1146,7 +1151,7 @@ var ListAccessKeys = aws.NewOp[ListAccessKeysInput, ListAccessKeysOutput](&aws.O
 	OutputWrapper: "ListAccessKeysResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListAccessKeys"},
+		{Action: "iam:ListAccessKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1172,7 +1177,7 @@ var ListAttachedGroupPolicies = aws.NewOp[ListAttachedGroupPoliciesInput, ListAt
 	OutputWrapper: "ListAttachedGroupPoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListAttachedGroupPolicies"},
+		{Action: "iam:ListAttachedGroupPolicies", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -1185,7 +1190,7 @@ var ListAttachedRolePolicies = aws.NewOp[ListAttachedRolePoliciesInput, ListAtta
 	OutputWrapper: "ListAttachedRolePoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListAttachedRolePolicies"},
+		{Action: "iam:ListAttachedRolePolicies", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1198,7 +1203,7 @@ var ListAttachedUserPolicies = aws.NewOp[ListAttachedUserPoliciesInput, ListAtta
 	OutputWrapper: "ListAttachedUserPoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListAttachedUserPolicies"},
+		{Action: "iam:ListAttachedUserPolicies", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1224,7 +1229,7 @@ var ListEntitiesForPolicy = aws.NewOp[ListEntitiesForPolicyInput, ListEntitiesFo
 	OutputWrapper: "ListEntitiesForPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListEntitiesForPolicy"},
+		{Action: "iam:ListEntitiesForPolicy", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1237,7 +1242,7 @@ var ListGroupPolicies = aws.NewOp[ListGroupPoliciesInput, ListGroupPoliciesOutpu
 	OutputWrapper: "ListGroupPoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListGroupPolicies"},
+		{Action: "iam:ListGroupPolicies", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -1263,7 +1268,7 @@ var ListGroupsForUser = aws.NewOp[ListGroupsForUserInput, ListGroupsForUserOutpu
 	OutputWrapper: "ListGroupsForUserResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListGroupsForUser"},
+		{Action: "iam:ListGroupsForUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1276,7 +1281,7 @@ var ListInstanceProfileTags = aws.NewOp[ListInstanceProfileTagsInput, ListInstan
 	OutputWrapper: "ListInstanceProfileTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListInstanceProfileTags"},
+		{Action: "iam:ListInstanceProfileTags", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}},
 	},
 })
 
@@ -1302,7 +1307,7 @@ var ListInstanceProfilesForRole = aws.NewOp[ListInstanceProfilesForRoleInput, Li
 	OutputWrapper: "ListInstanceProfilesForRoleResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListInstanceProfilesForRole"},
+		{Action: "iam:ListInstanceProfilesForRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1315,7 +1320,7 @@ var ListMFADeviceTags = aws.NewOp[ListMFADeviceTagsInput, ListMFADeviceTagsOutpu
 	OutputWrapper: "ListMFADeviceTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListMFADeviceTags"},
+		{Action: "iam:ListMFADeviceTags", Resources: []string{"${SerialNumber}"}},
 	},
 })
 
@@ -1328,7 +1333,7 @@ var ListMFADevices = aws.NewOp[ListMFADevicesInput, ListMFADevicesOutput](&aws.O
 	OutputWrapper: "ListMFADevicesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListMFADevices"},
+		{Action: "iam:ListMFADevices", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1341,7 +1346,7 @@ var ListOpenIDConnectProviderTags = aws.NewOp[ListOpenIDConnectProviderTagsInput
 	OutputWrapper: "ListOpenIDConnectProviderTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListOpenIDConnectProviderTags"},
+		{Action: "iam:ListOpenIDConnectProviderTags", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -1393,7 +1398,7 @@ var ListPoliciesGrantingServiceAccess = aws.NewOp[ListPoliciesGrantingServiceAcc
 	OutputWrapper: "ListPoliciesGrantingServiceAccessResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListPoliciesGrantingServiceAccess"},
+		{Action: "iam:ListPoliciesGrantingServiceAccess", Resources: []string{"${Arn}"}},
 	},
 })
 
@@ -1406,7 +1411,7 @@ var ListPolicyTags = aws.NewOp[ListPolicyTagsInput, ListPolicyTagsOutput](&aws.O
 	OutputWrapper: "ListPolicyTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListPolicyTags"},
+		{Action: "iam:ListPolicyTags", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1419,7 +1424,7 @@ var ListPolicyVersions = aws.NewOp[ListPolicyVersionsInput, ListPolicyVersionsOu
 	OutputWrapper: "ListPolicyVersionsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListPolicyVersions"},
+		{Action: "iam:ListPolicyVersions", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1432,7 +1437,7 @@ var ListRolePolicies = aws.NewOp[ListRolePoliciesInput, ListRolePoliciesOutput](
 	OutputWrapper: "ListRolePoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListRolePolicies"},
+		{Action: "iam:ListRolePolicies", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1445,7 +1450,7 @@ var ListRoleTags = aws.NewOp[ListRoleTagsInput, ListRoleTagsOutput](&aws.Operati
 	OutputWrapper: "ListRoleTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListRoleTags"},
+		{Action: "iam:ListRoleTags", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1471,7 +1476,7 @@ var ListSAMLProviderTags = aws.NewOp[ListSAMLProviderTagsInput, ListSAMLProvider
 	OutputWrapper: "ListSAMLProviderTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListSAMLProviderTags"},
+		{Action: "iam:ListSAMLProviderTags", Resources: []string{"${SAMLProviderArn}"}},
 	},
 })
 
@@ -1497,7 +1502,7 @@ var ListSSHPublicKeys = aws.NewOp[ListSSHPublicKeysInput, ListSSHPublicKeysOutpu
 	OutputWrapper: "ListSSHPublicKeysResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListSSHPublicKeys"},
+		{Action: "iam:ListSSHPublicKeys", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1510,7 +1515,7 @@ var ListServerCertificateTags = aws.NewOp[ListServerCertificateTagsInput, ListSe
 	OutputWrapper: "ListServerCertificateTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListServerCertificateTags"},
+		{Action: "iam:ListServerCertificateTags", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}},
 	},
 })
 
@@ -1536,7 +1541,7 @@ var ListServiceSpecificCredentials = aws.NewOp[ListServiceSpecificCredentialsInp
 	OutputWrapper: "ListServiceSpecificCredentialsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceNotSupportedException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListServiceSpecificCredentials"},
+		{Action: "iam:ListServiceSpecificCredentials", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1549,7 +1554,7 @@ var ListSigningCertificates = aws.NewOp[ListSigningCertificatesInput, ListSignin
 	OutputWrapper: "ListSigningCertificatesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListSigningCertificates"},
+		{Action: "iam:ListSigningCertificates", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1562,7 +1567,7 @@ var ListUserPolicies = aws.NewOp[ListUserPoliciesInput, ListUserPoliciesOutput](
 	OutputWrapper: "ListUserPoliciesResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListUserPolicies"},
+		{Action: "iam:ListUserPolicies", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1575,7 +1580,7 @@ var ListUserTags = aws.NewOp[ListUserTagsInput, ListUserTagsOutput](&aws.Operati
 	OutputWrapper: "ListUserTagsResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:ListUserTags"},
+		{Action: "iam:ListUserTags", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1612,7 +1617,7 @@ var PutGroupPolicy = aws.NewOp[PutGroupPolicyInput, PutGroupPolicyOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorLimitExceededException, errorMalformedPolicyDocumentException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:PutGroupPolicy"},
+		{Action: "iam:PutGroupPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -1624,7 +1629,7 @@ var PutRolePermissionsBoundary = aws.NewOp[PutRolePermissionsBoundaryInput, PutR
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorUnmodifiableEntityException, errorPolicyNotAttachableException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:PutRolePermissionsBoundary"},
+		{Action: "iam:PutRolePermissionsBoundary", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary"}},
 	},
 })
 
@@ -1636,7 +1641,7 @@ var PutRolePolicy = aws.NewOp[PutRolePolicyInput, PutRolePolicyOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorLimitExceededException, errorMalformedPolicyDocumentException, errorNoSuchEntityException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:PutRolePolicy"},
+		{Action: "iam:PutRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -1648,7 +1653,7 @@ var PutUserPermissionsBoundary = aws.NewOp[PutUserPermissionsBoundaryInput, PutU
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorPolicyNotAttachableException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:PutUserPermissionsBoundary"},
+		{Action: "iam:PutUserPermissionsBoundary", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"iam:PermissionsBoundary=PermissionsBoundary"}},
 	},
 })
 
@@ -1660,7 +1665,7 @@ var PutUserPolicy = aws.NewOp[PutUserPolicyInput, PutUserPolicyOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorLimitExceededException, errorMalformedPolicyDocumentException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:PutUserPolicy"},
+		{Action: "iam:PutUserPolicy", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1672,7 +1677,7 @@ var RejectDelegationRequest = aws.NewOp[RejectDelegationRequestInput, RejectDele
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:RejectDelegationRequest"},
+		{Action: "iam:RejectDelegationRequest", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -1684,7 +1689,7 @@ var RemoveClientIDFromOpenIDConnectProvider = aws.NewOp[RemoveClientIDFromOpenID
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:RemoveClientIDFromOpenIDConnectProvider"},
+		{Action: "iam:RemoveClientIDFromOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -1696,7 +1701,7 @@ var RemoveRoleFromInstanceProfile = aws.NewOp[RemoveRoleFromInstanceProfileInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:RemoveRoleFromInstanceProfile"},
+		{Action: "iam:RemoveRoleFromInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}},
 	},
 })
 
@@ -1708,7 +1713,7 @@ var RemoveUserFromGroup = aws.NewOp[RemoveUserFromGroupInput, RemoveUserFromGrou
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:RemoveUserFromGroup"},
+		{Action: "iam:RemoveUserFromGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -1721,7 +1726,7 @@ var ResetServiceSpecificCredential = aws.NewOp[ResetServiceSpecificCredentialInp
 	OutputWrapper: "ResetServiceSpecificCredentialResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:ResetServiceSpecificCredential"},
+		{Action: "iam:ResetServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -1733,7 +1738,7 @@ var ResyncMFADevice = aws.NewOp[ResyncMFADeviceInput, ResyncMFADeviceOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidAuthenticationCodeException, errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:ResyncMFADevice"},
+		{Action: "iam:ResyncMFADevice", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -1745,7 +1750,7 @@ var SendDelegationToken = aws.NewOp[SendDelegationTokenInput, SendDelegationToke
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorServiceFailureException, errorConcurrentModificationException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:SendDelegationToken"},
+		{Action: "iam:SendDelegationToken", Resources: []string{"arn:${Partition}:iam::${Account}:delegation-request/${DelegationRequestId}"}},
 	},
 })
 
@@ -1757,7 +1762,7 @@ var SetDefaultPolicyVersion = aws.NewOp[SetDefaultPolicyVersionInput, SetDefault
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:SetDefaultPolicyVersion"},
+		{Action: "iam:SetDefaultPolicyVersion", Resources: []string{"${PolicyArn}"}},
 	},
 })
 
@@ -1795,7 +1800,7 @@ var SimulatePrincipalPolicy = aws.NewOp[SimulatePrincipalPolicyInput, SimulatePr
 	OutputWrapper: "SimulatePrincipalPolicyResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorPolicyEvaluationException},
 	Grants: []aws.Grant{
-		{Action: "iam:SimulatePrincipalPolicy"},
+		{Action: "iam:SimulatePrincipalPolicy", Resources: []string{"${PolicySourceArn}"}},
 	},
 })
 
@@ -1807,7 +1812,7 @@ var TagInstanceProfile = aws.NewOp[TagInstanceProfileInput, TagInstanceProfileOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagInstanceProfile"},
+		{Action: "iam:TagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1819,7 +1824,7 @@ var TagMFADevice = aws.NewOp[TagMFADeviceInput, TagMFADeviceOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorNoSuchEntityException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagMFADevice"},
+		{Action: "iam:TagMFADevice", Resources: []string{"${SerialNumber}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1831,7 +1836,7 @@ var TagOpenIDConnectProvider = aws.NewOp[TagOpenIDConnectProviderInput, TagOpenI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagOpenIDConnectProvider"},
+		{Action: "iam:TagOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1843,7 +1848,7 @@ var TagPolicy = aws.NewOp[TagPolicyInput, TagPolicyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagPolicy"},
+		{Action: "iam:TagPolicy", Resources: []string{"${PolicyArn}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1855,7 +1860,7 @@ var TagRole = aws.NewOp[TagRoleInput, TagRoleOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagRole"},
+		{Action: "iam:TagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1867,7 +1872,7 @@ var TagSAMLProvider = aws.NewOp[TagSAMLProviderInput, TagSAMLProviderOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagSAMLProvider"},
+		{Action: "iam:TagSAMLProvider", Resources: []string{"${SAMLProviderArn}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1879,7 +1884,7 @@ var TagServerCertificate = aws.NewOp[TagServerCertificateInput, TagServerCertifi
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagServerCertificate"},
+		{Action: "iam:TagServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1891,7 +1896,7 @@ var TagUser = aws.NewOp[TagUserInput, TagUserOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:TagUser"},
+		{Action: "iam:TagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -1903,7 +1908,7 @@ var UntagInstanceProfile = aws.NewOp[UntagInstanceProfileInput, UntagInstancePro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagInstanceProfile"},
+		{Action: "iam:UntagInstanceProfile", Resources: []string{"arn:${Partition}:iam::${Account}:instance-profile/${InstanceProfileName}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1915,7 +1920,7 @@ var UntagMFADevice = aws.NewOp[UntagMFADeviceInput, UntagMFADeviceOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagMFADevice"},
+		{Action: "iam:UntagMFADevice", Resources: []string{"${SerialNumber}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1927,7 +1932,7 @@ var UntagOpenIDConnectProvider = aws.NewOp[UntagOpenIDConnectProviderInput, Unta
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagOpenIDConnectProvider"},
+		{Action: "iam:UntagOpenIDConnectProvider", Resources: []string{"${OpenIDConnectProviderArn}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1939,7 +1944,7 @@ var UntagPolicy = aws.NewOp[UntagPolicyInput, UntagPolicyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagPolicy"},
+		{Action: "iam:UntagPolicy", Resources: []string{"${PolicyArn}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1951,7 +1956,7 @@ var UntagRole = aws.NewOp[UntagRoleInput, UntagRoleOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagRole"},
+		{Action: "iam:UntagRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1963,7 +1968,7 @@ var UntagSAMLProvider = aws.NewOp[UntagSAMLProviderInput, UntagSAMLProviderOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagSAMLProvider"},
+		{Action: "iam:UntagSAMLProvider", Resources: []string{"${SAMLProviderArn}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1975,7 +1980,7 @@ var UntagServerCertificate = aws.NewOp[UntagServerCertificateInput, UntagServerC
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagServerCertificate"},
+		{Action: "iam:UntagServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1987,7 +1992,7 @@ var UntagUser = aws.NewOp[UntagUserInput, UntagUserOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UntagUser"},
+		{Action: "iam:UntagUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -1999,7 +2004,7 @@ var UpdateAccessKey = aws.NewOp[UpdateAccessKeyInput, UpdateAccessKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateAccessKey"},
+		{Action: "iam:UpdateAccessKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2023,7 +2028,7 @@ var UpdateAssumeRolePolicy = aws.NewOp[UpdateAssumeRolePolicyInput, UpdateAssume
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorMalformedPolicyDocumentException, errorLimitExceededException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateAssumeRolePolicy"},
+		{Action: "iam:UpdateAssumeRolePolicy", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -2047,7 +2052,7 @@ var UpdateGroup = aws.NewOp[UpdateGroupInput, UpdateGroupOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorEntityAlreadyExistsException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateGroup"},
+		{Action: "iam:UpdateGroup", Resources: []string{"arn:${Partition}:iam::${Account}:group/${GroupName}"}},
 	},
 })
 
@@ -2059,7 +2064,7 @@ var UpdateLoginProfile = aws.NewOp[UpdateLoginProfileInput, UpdateLoginProfileOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorEntityTemporarilyUnmodifiableException, errorNoSuchEntityException, errorPasswordPolicyViolationException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateLoginProfile"},
+		{Action: "iam:UpdateLoginProfile", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -2071,7 +2076,7 @@ var UpdateOpenIDConnectProviderThumbprint = aws.NewOp[UpdateOpenIDConnectProvide
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorConcurrentModificationException, errorInvalidInputException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateOpenIDConnectProviderThumbprint"},
+		{Action: "iam:UpdateOpenIDConnectProviderThumbprint", Resources: []string{"${OpenIDConnectProviderArn}"}},
 	},
 })
 
@@ -2084,7 +2089,7 @@ var UpdateRole = aws.NewOp[UpdateRoleInput, UpdateRoleOutput](&aws.Operation{
 	OutputWrapper: "UpdateRoleResult",
 	Errors:        []aws.ErrorShape{errorUnmodifiableEntityException, errorNoSuchEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateRole"},
+		{Action: "iam:UpdateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -2097,7 +2102,7 @@ var UpdateRoleDescription = aws.NewOp[UpdateRoleDescriptionInput, UpdateRoleDesc
 	OutputWrapper: "UpdateRoleDescriptionResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorUnmodifiableEntityException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateRoleDescription"},
+		{Action: "iam:UpdateRoleDescription", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleName}"}},
 	},
 })
 
@@ -2110,7 +2115,7 @@ var UpdateSAMLProvider = aws.NewOp[UpdateSAMLProviderInput, UpdateSAMLProviderOu
 	OutputWrapper: "UpdateSAMLProviderResult",
 	Errors:        []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException, errorLimitExceededException, errorServiceFailureException, errorConcurrentModificationException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateSAMLProvider"},
+		{Action: "iam:UpdateSAMLProvider", Resources: []string{"${SAMLProviderArn}"}},
 	},
 })
 
@@ -2122,7 +2127,7 @@ var UpdateSSHPublicKey = aws.NewOp[UpdateSSHPublicKeyInput, UpdateSSHPublicKeyOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateSSHPublicKey"},
+		{Action: "iam:UpdateSSHPublicKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -2134,7 +2139,7 @@ var UpdateServerCertificate = aws.NewOp[UpdateServerCertificateInput, UpdateServ
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorEntityAlreadyExistsException, errorLimitExceededException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateServerCertificate"},
+		{Action: "iam:UpdateServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate/${ServerCertificateName}"}},
 	},
 })
 
@@ -2146,7 +2151,7 @@ var UpdateServiceSpecificCredential = aws.NewOp[UpdateServiceSpecificCredentialI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateServiceSpecificCredential"},
+		{Action: "iam:UpdateServiceSpecificCredential", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2158,7 +2163,7 @@ var UpdateSigningCertificate = aws.NewOp[UpdateSigningCertificateInput, UpdateSi
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorServiceFailureException, errorInvalidInputException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateSigningCertificate"},
+		{Action: "iam:UpdateSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })
 
@@ -2170,7 +2175,7 @@ var UpdateUser = aws.NewOp[UpdateUserInput, UpdateUserOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorLimitExceededException, errorEntityAlreadyExistsException, errorEntityTemporarilyUnmodifiableException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UpdateUser"},
+		{Action: "iam:UpdateUser", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -2183,7 +2188,7 @@ var UploadSSHPublicKey = aws.NewOp[UploadSSHPublicKeyInput, UploadSSHPublicKeyOu
 	OutputWrapper: "UploadSSHPublicKeyResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorNoSuchEntityException, errorInvalidPublicKeyException, errorDuplicateSSHPublicKeyException, errorUnrecognizedPublicKeyEncodingException},
 	Grants: []aws.Grant{
-		{Action: "iam:UploadSSHPublicKey"},
+		{Action: "iam:UploadSSHPublicKey", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName}"}},
 	},
 })
 
@@ -2196,7 +2201,7 @@ var UploadServerCertificate = aws.NewOp[UploadServerCertificateInput, UploadServ
 	OutputWrapper: "UploadServerCertificateResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorInvalidInputException, errorEntityAlreadyExistsException, errorMalformedCertificateException, errorKeyPairMismatchException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UploadServerCertificate"},
+		{Action: "iam:UploadServerCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:server-certificate${Path:-/}${ServerCertificateName}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -2209,6 +2214,6 @@ var UploadSigningCertificate = aws.NewOp[UploadSigningCertificateInput, UploadSi
 	OutputWrapper: "UploadSigningCertificateResult",
 	Errors:        []aws.ErrorShape{errorLimitExceededException, errorEntityAlreadyExistsException, errorMalformedCertificateException, errorInvalidCertificateException, errorDuplicateCertificateException, errorNoSuchEntityException, errorConcurrentModificationException, errorServiceFailureException},
 	Grants: []aws.Grant{
-		{Action: "iam:UploadSigningCertificate"},
+		{Action: "iam:UploadSigningCertificate", Resources: []string{"arn:${Partition}:iam::${Account}:user/${UserName:-$User}"}},
 	},
 })

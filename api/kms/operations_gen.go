@@ -14,7 +14,7 @@ var CancelKeyDeletion = aws.NewOp[CancelKeyDeletionInput, CancelKeyDeletionOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:CancelKeyDeletion"},
+		{Action: "kms:CancelKeyDeletion", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -38,7 +38,7 @@ var CreateAlias = aws.NewOp[CreateAliasInput, CreateAliasOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorDependencyTimeoutException, errorAlreadyExistsException, errorNotFoundException, errorInvalidAliasNameException, errorKMSInternalException, errorLimitExceededException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:CreateAlias"},
+		{Action: "kms:CreateAlias", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:${AliasName}", "arn:${Partition}:kms:${Region}:${Account}:key/${TargetKeyId}"}},
 	},
 })
 
@@ -62,7 +62,7 @@ var CreateGrant = aws.NewOp[CreateGrantInput, CreateGrantOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorDependencyTimeoutException, errorInvalidARNException, errorKMSInternalException, errorInvalidGrantTokenException, errorLimitExceededException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:CreateGrant"},
+		{Action: "kms:CreateGrant", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:GranteePrincipal=GranteePrincipal", "kms:RetiringPrincipal=RetiringPrincipal", "kms:GrantOperations=Operations"}},
 	},
 })
 
@@ -74,7 +74,7 @@ var CreateKey = aws.NewOp[CreateKeyInput, CreateKeyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorMalformedPolicyDocumentException, errorDependencyTimeoutException, errorInvalidARNException, errorUnsupportedOperationException, errorKMSInternalException, errorLimitExceededException, errorTagException, errorCustomKeyStoreNotFoundException, errorCustomKeyStoreInvalidStateException, errorCloudHsmClusterInvalidConfigurationException, errorXksKeyInvalidConfigurationException, errorXksKeyAlreadyInUseException, errorXksKeyNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "kms:CreateKey"},
+		{Action: "kms:CreateKey", Keys: []string{"kms:KeySpec=KeySpec", "kms:KeyUsage=KeyUsage", "kms:KeyOrigin=Origin", "kms:MultiRegion=MultiRegion", "kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -86,7 +86,7 @@ var Decrypt = aws.NewOp[DecryptInput, DecryptOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidCiphertextException, errorKeyUnavailableException, errorIncorrectKeyException, errorInvalidKeyUsageException, errorDependencyTimeoutException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:Decrypt"},
+		{Action: "kms:Decrypt", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:EncryptionAlgorithm=EncryptionAlgorithm"}},
 	},
 })
 
@@ -98,7 +98,7 @@ var DeleteAlias = aws.NewOp[DeleteAliasInput, DeleteAliasOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorDependencyTimeoutException, errorNotFoundException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:DeleteAlias"},
+		{Action: "kms:DeleteAlias", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:${AliasName}"}},
 	},
 })
 
@@ -122,7 +122,7 @@ var DeleteImportedKeyMaterial = aws.NewOp[DeleteImportedKeyMaterialInput, Delete
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidARNException, errorUnsupportedOperationException, errorDependencyTimeoutException, errorNotFoundException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:DeleteImportedKeyMaterial"},
+		{Action: "kms:DeleteImportedKeyMaterial", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -134,7 +134,7 @@ var DeriveSharedSecret = aws.NewOp[DeriveSharedSecretInput, DeriveSharedSecretOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidGrantTokenException, errorInvalidKeyUsageException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:DeriveSharedSecret"},
+		{Action: "kms:DeriveSharedSecret", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -158,7 +158,7 @@ var DescribeKey = aws.NewOp[DescribeKeyInput, DescribeKeyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException},
 	Grants: []aws.Grant{
-		{Action: "kms:DescribeKey"},
+		{Action: "kms:DescribeKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -170,7 +170,7 @@ var DisableKey = aws.NewOp[DisableKeyInput, DisableKeyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:DisableKey"},
+		{Action: "kms:DisableKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -182,7 +182,7 @@ var DisableKeyRotation = aws.NewOp[DisableKeyRotationInput, DisableKeyRotationOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:DisableKeyRotation"},
+		{Action: "kms:DisableKeyRotation", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -206,7 +206,7 @@ var EnableKey = aws.NewOp[EnableKeyInput, EnableKeyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorLimitExceededException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:EnableKey"},
+		{Action: "kms:EnableKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -218,7 +218,7 @@ var EnableKeyRotation = aws.NewOp[EnableKeyRotationInput, EnableKeyRotationOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:EnableKeyRotation"},
+		{Action: "kms:EnableKeyRotation", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:RotationPeriodInDays=RotationPeriodInDays"}},
 	},
 })
 
@@ -230,7 +230,7 @@ var Encrypt = aws.NewOp[EncryptInput, EncryptOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:Encrypt"},
+		{Action: "kms:Encrypt", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:EncryptionAlgorithm=EncryptionAlgorithm"}},
 	},
 })
 
@@ -242,7 +242,7 @@ var GenerateDataKey = aws.NewOp[GenerateDataKeyInput, GenerateDataKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKey"},
+		{Action: "kms:GenerateDataKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext"}},
 	},
 })
 
@@ -254,7 +254,7 @@ var GenerateDataKeyPair = aws.NewOp[GenerateDataKeyPairInput, GenerateDataKeyPai
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyPair"},
+		{Action: "kms:GenerateDataKeyPair", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:DataKeyPairSpec=KeyPairSpec"}},
 	},
 })
 
@@ -266,7 +266,7 @@ var GenerateDataKeyPairWithoutPlaintext = aws.NewOp[GenerateDataKeyPairWithoutPl
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyPairWithoutPlaintext"},
+		{Action: "kms:GenerateDataKeyPairWithoutPlaintext", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:DataKeyPairSpec=KeyPairSpec"}},
 	},
 })
 
@@ -278,7 +278,7 @@ var GenerateDataKeyWithoutPlaintext = aws.NewOp[GenerateDataKeyWithoutPlaintextI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyWithoutPlaintext"},
+		{Action: "kms:GenerateDataKeyWithoutPlaintext", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext"}},
 	},
 })
 
@@ -290,7 +290,7 @@ var GenerateMac = aws.NewOp[GenerateMacInput, GenerateMacOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GenerateMac"},
+		{Action: "kms:GenerateMac", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:MacAlgorithm=MacAlgorithm"}},
 	},
 })
 
@@ -326,7 +326,7 @@ var GetKeyPolicy = aws.NewOp[GetKeyPolicyInput, GetKeyPolicyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:GetKeyPolicy"},
+		{Action: "kms:GetKeyPolicy", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -338,7 +338,7 @@ var GetKeyRotationStatus = aws.NewOp[GetKeyRotationStatusInput, GetKeyRotationSt
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:GetKeyRotationStatus"},
+		{Action: "kms:GetKeyRotationStatus", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -350,7 +350,7 @@ var GetParametersForImport = aws.NewOp[GetParametersForImportInput, GetParameter
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidARNException, errorUnsupportedOperationException, errorDependencyTimeoutException, errorNotFoundException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:GetParametersForImport"},
+		{Action: "kms:GetParametersForImport", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:WrappingAlgorithm=WrappingAlgorithm", "kms:WrappingKeySpec=WrappingKeySpec"}},
 	},
 })
 
@@ -362,7 +362,7 @@ var GetPublicKey = aws.NewOp[GetPublicKeyInput, GetPublicKeyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorUnsupportedOperationException, errorInvalidARNException, errorInvalidGrantTokenException, errorInvalidKeyUsageException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:GetPublicKey"},
+		{Action: "kms:GetPublicKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -374,7 +374,7 @@ var ImportKeyMaterial = aws.NewOp[ImportKeyMaterialInput, ImportKeyMaterialOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidARNException, errorUnsupportedOperationException, errorDependencyTimeoutException, errorNotFoundException, errorKMSInternalException, errorKMSInvalidStateException, errorInvalidCiphertextException, errorIncorrectKeyMaterialException, errorExpiredImportTokenException, errorInvalidImportTokenException},
 	Grants: []aws.Grant{
-		{Action: "kms:ImportKeyMaterial"},
+		{Action: "kms:ImportKeyMaterial", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ExpirationModel=ExpirationModel", "kms:ValidTo=ValidTo"}},
 	},
 })
 
@@ -398,7 +398,7 @@ var ListGrants = aws.NewOp[ListGrantsInput, ListGrantsOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDependencyTimeoutException, errorInvalidMarkerException, errorInvalidGrantIDException, errorInvalidARNException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:ListGrants"},
+		{Action: "kms:ListGrants", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -410,7 +410,7 @@ var ListKeyPolicies = aws.NewOp[ListKeyPoliciesInput, ListKeyPoliciesOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:ListKeyPolicies"},
+		{Action: "kms:ListKeyPolicies", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -422,7 +422,7 @@ var ListKeyRotations = aws.NewOp[ListKeyRotationsInput, ListKeyRotationsOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorInvalidMarkerException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:ListKeyRotations"},
+		{Action: "kms:ListKeyRotations", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -446,7 +446,7 @@ var ListResourceTags = aws.NewOp[ListResourceTagsInput, ListResourceTagsOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorKMSInternalException, errorNotFoundException, errorInvalidARNException, errorInvalidMarkerException},
 	Grants: []aws.Grant{
-		{Action: "kms:ListResourceTags"},
+		{Action: "kms:ListResourceTags", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -458,7 +458,7 @@ var ListRetirableGrants = aws.NewOp[ListRetirableGrantsInput, ListRetirableGrant
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorDependencyTimeoutException, errorInvalidMarkerException, errorInvalidARNException, errorNotFoundException, errorKMSInternalException},
 	Grants: []aws.Grant{
-		{Action: "kms:ListRetirableGrants"},
+		{Action: "kms:ListRetirableGrants", Keys: []string{"kms:RetiringPrincipal=RetiringPrincipal"}},
 	},
 })
 
@@ -470,7 +470,7 @@ var PutKeyPolicy = aws.NewOp[PutKeyPolicyInput, PutKeyPolicyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorMalformedPolicyDocumentException, errorDependencyTimeoutException, errorUnsupportedOperationException, errorKMSInternalException, errorLimitExceededException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:PutKeyPolicy"},
+		{Action: "kms:PutKeyPolicy", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck"}},
 	},
 })
 
@@ -482,7 +482,8 @@ var ReEncrypt = aws.NewOp[ReEncryptInput, ReEncryptOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidCiphertextException, errorKeyUnavailableException, errorIncorrectKeyException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:ReEncrypt"},
+		{Action: "kms:ReEncryptFrom", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${SourceKeyId}"}, Keys: []string{"kms:EncryptionContext:=SourceEncryptionContext", "kms:EncryptionContextKeys=SourceEncryptionContext", "kms:EncryptionAlgorithm=SourceEncryptionAlgorithm"}},
+		{Action: "kms:ReEncryptTo", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${DestinationKeyId}"}, Keys: []string{"kms:EncryptionContext:=DestinationEncryptionContext", "kms:EncryptionContextKeys=DestinationEncryptionContext", "kms:EncryptionAlgorithm=DestinationEncryptionAlgorithm"}},
 	},
 })
 
@@ -494,7 +495,7 @@ var ReplicateKey = aws.NewOp[ReplicateKeyInput, ReplicateKeyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorAlreadyExistsException, errorDisabledException, errorInvalidARNException, errorKMSInvalidStateException, errorKMSInternalException, errorLimitExceededException, errorMalformedPolicyDocumentException, errorNotFoundException, errorTagException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:ReplicateKey"},
+		{Action: "kms:ReplicateKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ReplicaRegion=ReplicaRegion", "kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -506,7 +507,7 @@ var RetireGrant = aws.NewOp[RetireGrantInput, RetireGrantOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidARNException, errorInvalidGrantTokenException, errorInvalidGrantIDException, errorNotFoundException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:RetireGrant"},
+		{Action: "kms:RetireGrant", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -518,7 +519,7 @@ var RevokeGrant = aws.NewOp[RevokeGrantInput, RevokeGrantOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDependencyTimeoutException, errorInvalidARNException, errorInvalidGrantIDException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:RevokeGrant"},
+		{Action: "kms:RevokeGrant", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -530,7 +531,7 @@ var RotateKeyOnDemand = aws.NewOp[RotateKeyOnDemandInput, RotateKeyOnDemandOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException, errorLimitExceededException, errorConflictException},
 	Grants: []aws.Grant{
-		{Action: "kms:RotateKeyOnDemand"},
+		{Action: "kms:RotateKeyOnDemand", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -542,7 +543,7 @@ var ScheduleKeyDeletion = aws.NewOp[ScheduleKeyDeletionInput, ScheduleKeyDeletio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:ScheduleKeyDeletion"},
+		{Action: "kms:ScheduleKeyDeletion", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ScheduleKeyDeletionPendingWindowInDays=PendingWindowInDays"}},
 	},
 })
 
@@ -554,7 +555,7 @@ var Sign = aws.NewOp[SignInput, SignOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:Sign"},
+		{Action: "kms:Sign", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:SigningAlgorithm=SigningAlgorithm", "kms:MessageType=MessageType"}},
 	},
 })
 
@@ -566,7 +567,7 @@ var TagResource = aws.NewOp[TagResourceInput, TagResourceOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorKMSInternalException, errorNotFoundException, errorInvalidARNException, errorKMSInvalidStateException, errorLimitExceededException, errorTagException},
 	Grants: []aws.Grant{
-		{Action: "kms:TagResource"},
+		{Action: "kms:TagResource", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -578,7 +579,7 @@ var UntagResource = aws.NewOp[UntagResourceInput, UntagResourceOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorKMSInternalException, errorNotFoundException, errorInvalidARNException, errorKMSInvalidStateException, errorTagException},
 	Grants: []aws.Grant{
-		{Action: "kms:UntagResource"},
+		{Action: "kms:UntagResource", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"aws:TagKeys=TagKeys"}},
 	},
 })
 
@@ -590,7 +591,7 @@ var UpdateAlias = aws.NewOp[UpdateAliasInput, UpdateAliasOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorDependencyTimeoutException, errorNotFoundException, errorKMSInternalException, errorLimitExceededException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:UpdateAlias"},
+		{Action: "kms:UpdateAlias", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:${AliasName}", "arn:${Partition}:kms:${Region}:${Account}:key/${TargetKeyId}"}},
 	},
 })
 
@@ -614,7 +615,7 @@ var UpdateKeyDescription = aws.NewOp[UpdateKeyDescriptionInput, UpdateKeyDescrip
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:UpdateKeyDescription"},
+		{Action: "kms:UpdateKeyDescription", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
 	},
 })
 
@@ -626,7 +627,7 @@ var UpdatePrimaryRegion = aws.NewOp[UpdatePrimaryRegionInput, UpdatePrimaryRegio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorDisabledException, errorInvalidARNException, errorKMSInvalidStateException, errorKMSInternalException, errorNotFoundException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:UpdatePrimaryRegion"},
+		{Action: "kms:UpdatePrimaryRegion", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:PrimaryRegion=PrimaryRegion"}},
 	},
 })
 
@@ -638,7 +639,7 @@ var Verify = aws.NewOp[VerifyInput, VerifyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorKMSInvalidSignatureException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:Verify"},
+		{Action: "kms:Verify", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:SigningAlgorithm=SigningAlgorithm", "kms:MessageType=MessageType"}},
 	},
 })
 
@@ -650,6 +651,6 @@ var VerifyMac = aws.NewOp[VerifyMacInput, VerifyMacOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidMacException, errorKMSInvalidStateException, errorDryRunOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:VerifyMac"},
+		{Action: "kms:VerifyMac", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:MacAlgorithm=MacAlgorithm"}},
 	},
 })

@@ -14,7 +14,7 @@ var AssociateKMSKey = aws.NewOp[AssociateKMSKeyInput, AssociateKMSKeyOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:AssociateKmsKey"},
+		{Action: "logs:AssociateKmsKey", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "${resourceIdentifier}"}},
 	},
 })
 
@@ -62,7 +62,7 @@ var CreateDelivery = aws.NewOp[CreateDeliveryInput, CreateDeliveryOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorConflictException, errorResourceNotFoundException, errorValidationException, errorAccessDeniedException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateDelivery"},
+		{Action: "logs:CreateDelivery", Resources: []string{"${deliveryDestinationArn}", "arn:${Partition}:logs:${Region}:${Account}:delivery-source:${deliverySourceName}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -74,7 +74,7 @@ var CreateExportTask = aws.NewOp[CreateExportTaskInput, CreateExportTaskOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException, errorResourceNotFoundException, errorResourceAlreadyExistsException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateExportTask"},
+		{Action: "logs:CreateExportTask", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -98,7 +98,7 @@ var CreateLogAnomalyDetector = aws.NewOp[CreateLogAnomalyDetectorInput, CreateLo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException, errorLimitExceededException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateLogAnomalyDetector"},
+		{Action: "logs:CreateLogAnomalyDetector", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupArnList[]:group}:log-stream:"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -110,7 +110,7 @@ var CreateLogGroup = aws.NewOp[CreateLogGroupInput, CreateLogGroupOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceAlreadyExistsException, errorLimitExceededException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateLogGroup"},
+		{Action: "logs:CreateLogGroup", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -122,7 +122,7 @@ var CreateLogStream = aws.NewOp[CreateLogStreamInput, CreateLogStreamOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceAlreadyExistsException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateLogStream"},
+		{Action: "logs:CreateLogStream", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:${logStreamName}"}},
 	},
 })
 
@@ -134,7 +134,7 @@ var CreateLookupTable = aws.NewOp[CreateLookupTableInput, CreateLookupTableOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceAlreadyExistsException, errorAccessDeniedException, errorLimitExceededException, errorValidationException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateLookupTable"},
+		{Action: "logs:CreateLookupTable", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:lookup-table:${lookupTableName}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -146,7 +146,7 @@ var CreateScheduledQuery = aws.NewOp[CreateScheduledQueryInput, CreateScheduledQ
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorConflictException, errorServiceQuotaExceededException, errorThrottlingException, errorInternalServerException},
 	Grants: []aws.Grant{
-		{Action: "logs:CreateScheduledQuery"},
+		{Action: "logs:CreateScheduledQuery", Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -170,7 +170,7 @@ var DeleteDataProtectionPolicy = aws.NewOp[DeleteDataProtectionPolicyInput, Dele
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDataProtectionPolicy"},
+		{Action: "logs:DeleteDataProtectionPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -182,7 +182,7 @@ var DeleteDelivery = aws.NewOp[DeleteDeliveryInput, DeleteDeliveryOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorConflictException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDelivery"},
+		{Action: "logs:DeleteDelivery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery:${id}"}},
 	},
 })
 
@@ -194,7 +194,7 @@ var DeleteDeliveryDestination = aws.NewOp[DeleteDeliveryDestinationInput, Delete
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorConflictException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDeliveryDestination"},
+		{Action: "logs:DeleteDeliveryDestination", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${name}"}},
 	},
 })
 
@@ -206,7 +206,7 @@ var DeleteDeliveryDestinationPolicy = aws.NewOp[DeleteDeliveryDestinationPolicyI
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorValidationException, errorResourceNotFoundException, errorConflictException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDeliveryDestinationPolicy"},
+		{Action: "logs:DeleteDeliveryDestinationPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${deliveryDestinationName}"}},
 	},
 })
 
@@ -218,7 +218,7 @@ var DeleteDeliverySource = aws.NewOp[DeleteDeliverySourceInput, DeleteDeliverySo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorConflictException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDeliverySource"},
+		{Action: "logs:DeleteDeliverySource", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-source:${name}"}},
 	},
 })
 
@@ -230,7 +230,7 @@ var DeleteDestination = aws.NewOp[DeleteDestinationInput, DeleteDestinationOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteDestination"},
+		{Action: "logs:DeleteDestination", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:destination:${destinationName}"}},
 	},
 })
 
@@ -266,7 +266,7 @@ var DeleteLogAnomalyDetector = aws.NewOp[DeleteLogAnomalyDetectorInput, DeleteLo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteLogAnomalyDetector"},
+		{Action: "logs:DeleteLogAnomalyDetector", Resources: []string{"${anomalyDetectorArn}"}},
 	},
 })
 
@@ -278,7 +278,7 @@ var DeleteLogGroup = aws.NewOp[DeleteLogGroupInput, DeleteLogGroupOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException, errorValidationException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteLogGroup"},
+		{Action: "logs:DeleteLogGroup", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -290,7 +290,7 @@ var DeleteLogStream = aws.NewOp[DeleteLogStreamInput, DeleteLogStreamOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException, errorValidationException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteLogStream"},
+		{Action: "logs:DeleteLogStream", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:${logStreamName}"}},
 	},
 })
 
@@ -302,7 +302,7 @@ var DeleteLookupTable = aws.NewOp[DeleteLookupTableInput, DeleteLookupTableOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteLookupTable"},
+		{Action: "logs:DeleteLookupTable", Resources: []string{"${lookupTableArn}"}},
 	},
 })
 
@@ -314,7 +314,7 @@ var DeleteMetricFilter = aws.NewOp[DeleteMetricFilterInput, DeleteMetricFilterOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteMetricFilter"},
+		{Action: "logs:DeleteMetricFilter", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -350,7 +350,7 @@ var DeleteRetentionPolicy = aws.NewOp[DeleteRetentionPolicyInput, DeleteRetentio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteRetentionPolicy"},
+		{Action: "logs:DeleteRetentionPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -362,7 +362,7 @@ var DeleteScheduledQuery = aws.NewOp[DeleteScheduledQueryInput, DeleteScheduledQ
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteScheduledQuery"},
+		{Action: "logs:DeleteScheduledQuery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:scheduled-query:${identifier}"}},
 	},
 })
 
@@ -374,7 +374,7 @@ var DeleteSubscriptionFilter = aws.NewOp[DeleteSubscriptionFilterInput, DeleteSu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteSubscriptionFilter"},
+		{Action: "logs:DeleteSubscriptionFilter", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -386,7 +386,7 @@ var DeleteTransformer = aws.NewOp[DeleteTransformerInput, DeleteTransformerOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:DeleteTransformer"},
+		{Action: "logs:DeleteTransformer", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -530,7 +530,7 @@ var DescribeLogGroups = aws.NewOp[DescribeLogGroupsInput, DescribeLogGroupsOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DescribeLogGroups"},
+		{Action: "logs:DescribeLogGroups", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group::log-stream:"}},
 	},
 })
 
@@ -542,7 +542,7 @@ var DescribeLogStreams = aws.NewOp[DescribeLogStreamsInput, DescribeLogStreamsOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DescribeLogStreams"},
+		{Action: "logs:DescribeLogStreams", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -566,7 +566,7 @@ var DescribeMetricFilters = aws.NewOp[DescribeMetricFiltersInput, DescribeMetric
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DescribeMetricFilters"},
+		{Action: "logs:DescribeMetricFilters", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -614,7 +614,7 @@ var DescribeSubscriptionFilters = aws.NewOp[DescribeSubscriptionFiltersInput, De
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DescribeSubscriptionFilters"},
+		{Action: "logs:DescribeSubscriptionFilters", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -626,7 +626,7 @@ var DisassociateKMSKey = aws.NewOp[DisassociateKMSKeyInput, DisassociateKMSKeyOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:DisassociateKmsKey"},
+		{Action: "logs:DisassociateKmsKey", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "${resourceIdentifier}"}},
 	},
 })
 
@@ -650,7 +650,7 @@ var FilterLogEvents = aws.NewOp[FilterLogEventsInput, FilterLogEventsOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:FilterLogEvents"},
+		{Action: "logs:FilterLogEvents", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -662,7 +662,7 @@ var GetDataProtectionPolicy = aws.NewOp[GetDataProtectionPolicyInput, GetDataPro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetDataProtectionPolicy"},
+		{Action: "logs:GetDataProtectionPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -674,7 +674,7 @@ var GetDelivery = aws.NewOp[GetDeliveryInput, GetDeliveryOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetDelivery"},
+		{Action: "logs:GetDelivery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery:${id}"}},
 	},
 })
 
@@ -686,7 +686,7 @@ var GetDeliveryDestination = aws.NewOp[GetDeliveryDestinationInput, GetDeliveryD
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetDeliveryDestination"},
+		{Action: "logs:GetDeliveryDestination", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${name}"}},
 	},
 })
 
@@ -698,7 +698,7 @@ var GetDeliveryDestinationPolicy = aws.NewOp[GetDeliveryDestinationPolicyInput, 
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorValidationException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetDeliveryDestinationPolicy"},
+		{Action: "logs:GetDeliveryDestinationPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${deliveryDestinationName}"}},
 	},
 })
 
@@ -710,7 +710,7 @@ var GetDeliverySource = aws.NewOp[GetDeliverySourceInput, GetDeliverySourceOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetDeliverySource"},
+		{Action: "logs:GetDeliverySource", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-source:${name}"}},
 	},
 })
 
@@ -734,7 +734,7 @@ var GetLogAnomalyDetector = aws.NewOp[GetLogAnomalyDetectorInput, GetLogAnomalyD
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetLogAnomalyDetector"},
+		{Action: "logs:GetLogAnomalyDetector", Resources: []string{"${anomalyDetectorArn}"}},
 	},
 })
 
@@ -746,7 +746,7 @@ var GetLogEvents = aws.NewOp[GetLogEventsInput, GetLogEventsOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetLogEvents"},
+		{Action: "logs:GetLogEvents", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:${logStreamName}", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:${logStreamName}"}},
 	},
 })
 
@@ -770,7 +770,7 @@ var GetLogGroupFields = aws.NewOp[GetLogGroupFieldsInput, GetLogGroupFieldsOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetLogGroupFields"},
+		{Action: "logs:GetLogGroupFields", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -807,7 +807,7 @@ var GetLookupTable = aws.NewOp[GetLookupTableInput, GetLookupTableOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetLookupTable"},
+		{Action: "logs:GetLookupTable", Resources: []string{"${lookupTableArn}"}},
 	},
 })
 
@@ -831,7 +831,7 @@ var GetScheduledQuery = aws.NewOp[GetScheduledQueryInput, GetScheduledQueryOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetScheduledQuery"},
+		{Action: "logs:GetScheduledQuery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:scheduled-query:${identifier}"}},
 	},
 })
 
@@ -843,7 +843,7 @@ var GetScheduledQueryHistory = aws.NewOp[GetScheduledQueryHistoryInput, GetSched
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetScheduledQueryHistory"},
+		{Action: "logs:GetScheduledQueryHistory", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:scheduled-query:${identifier}"}},
 	},
 })
 
@@ -855,7 +855,7 @@ var GetTransformer = aws.NewOp[GetTransformerInput, GetTransformerOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:GetTransformer"},
+		{Action: "logs:GetTransformer", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -879,7 +879,7 @@ var ListAnomalies = aws.NewOp[ListAnomaliesInput, ListAnomaliesOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
-		{Action: "logs:ListAnomalies"},
+		{Action: "logs:ListAnomalies", Resources: []string{"${anomalyDetectorArn}"}},
 	},
 })
 
@@ -963,7 +963,7 @@ var ListTagsForResource = aws.NewOp[ListTagsForResourceInput, ListTagsForResourc
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:ListTagsForResource"},
+		{Action: "logs:ListTagsForResource", Resources: []string{"${resourceArn}"}},
 	},
 })
 
@@ -975,7 +975,7 @@ var ListTagsLogGroup = aws.NewOp[ListTagsLogGroupInput, ListTagsLogGroupOutput](
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:ListTagsLogGroup"},
+		{Action: "logs:ListTagsLogGroup", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}"}},
 	},
 })
 
@@ -999,7 +999,7 @@ var PutBearerTokenAuthentication = aws.NewOp[PutBearerTokenAuthenticationInput, 
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorOperationAbortedException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutBearerTokenAuthentication"},
+		{Action: "logs:PutBearerTokenAuthentication", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -1011,7 +1011,7 @@ var PutDataProtectionPolicy = aws.NewOp[PutDataProtectionPolicyInput, PutDataPro
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorLimitExceededException, errorOperationAbortedException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDataProtectionPolicy"},
+		{Action: "logs:PutDataProtectionPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -1023,7 +1023,7 @@ var PutDeliveryDestination = aws.NewOp[PutDeliveryDestinationInput, PutDeliveryD
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorConflictException, errorValidationException, errorServiceQuotaExceededException, errorThrottlingException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDeliveryDestination"},
+		{Action: "logs:PutDeliveryDestination", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -1035,7 +1035,7 @@ var PutDeliveryDestinationPolicy = aws.NewOp[PutDeliveryDestinationPolicyInput, 
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorValidationException, errorResourceNotFoundException, errorConflictException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDeliveryDestinationPolicy"},
+		{Action: "logs:PutDeliveryDestinationPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${deliveryDestinationName}"}},
 	},
 })
 
@@ -1047,7 +1047,7 @@ var PutDeliverySource = aws.NewOp[PutDeliverySourceInput, PutDeliverySourceOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorConflictException, errorValidationException, errorServiceQuotaExceededException, errorResourceNotFoundException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDeliverySource"},
+		{Action: "logs:PutDeliverySource", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery-source:${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -1059,7 +1059,8 @@ var PutDestination = aws.NewOp[PutDestinationInput, PutDestinationOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDestination"},
+		{Action: "logs:PutDestination", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:destination:${destinationName}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
+		{Action: "iam:PassRole", Resources: []string{"${roleArn}"}, Keys: []string{"iam:PassedToService=\"logs.amazonaws.com\""}, When: "roleArn"},
 	},
 })
 
@@ -1071,7 +1072,7 @@ var PutDestinationPolicy = aws.NewOp[PutDestinationPolicyInput, PutDestinationPo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutDestinationPolicy"},
+		{Action: "logs:PutDestinationPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:destination:${destinationName}"}},
 	},
 })
 
@@ -1107,7 +1108,7 @@ var PutLogEvents = aws.NewOp[PutLogEventsInput, PutLogEventsOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorInvalidSequenceTokenException, errorDataAlreadyAcceptedException, errorResourceNotFoundException, errorServiceUnavailableException, errorUnrecognizedClientException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutLogEvents"},
+		{Action: "logs:PutLogEvents", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:${logStreamName}"}},
 	},
 })
 
@@ -1119,7 +1120,7 @@ var PutLogGroupDeletionProtection = aws.NewOp[PutLogGroupDeletionProtectionInput
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorOperationAbortedException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutLogGroupDeletionProtection"},
+		{Action: "logs:PutLogGroupDeletionProtection", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -1131,7 +1132,7 @@ var PutMetricFilter = aws.NewOp[PutMetricFilterInput, PutMetricFilterOutput](&aw
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutMetricFilter"},
+		{Action: "logs:PutMetricFilter", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -1167,7 +1168,7 @@ var PutRetentionPolicy = aws.NewOp[PutRetentionPolicyInput, PutRetentionPolicyOu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutRetentionPolicy"},
+		{Action: "logs:PutRetentionPolicy", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}},
 	},
 })
 
@@ -1179,7 +1180,8 @@ var PutSubscriptionFilter = aws.NewOp[PutSubscriptionFilterInput, PutSubscriptio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorOperationAbortedException, errorLimitExceededException, errorServiceUnavailableException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutSubscriptionFilter"},
+		{Action: "logs:PutSubscriptionFilter", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}, Keys: []string{"logs:DestinationArn=destinationArn"}},
+		{Action: "iam:PassRole", Resources: []string{"${roleArn}"}, Keys: []string{"iam:PassedToService=\"logs.amazonaws.com\""}, When: "roleArn"},
 	},
 })
 
@@ -1191,7 +1193,7 @@ var PutTransformer = aws.NewOp[PutTransformerInput, PutTransformerOutput](&aws.O
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorLimitExceededException, errorOperationAbortedException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:PutTransformer"},
+		{Action: "logs:PutTransformer", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifier:group}:log-stream:"}},
 	},
 })
 
@@ -1204,7 +1206,7 @@ var StartLiveTail = aws.NewOp[StartLiveTailInput, StartLiveTailOutput](&aws.Oper
 	HostPrefix: "stream-",
 	Errors:     []aws.ErrorShape{errorAccessDeniedException, errorInvalidParameterException, errorResourceNotFoundException, errorLimitExceededException, errorInvalidOperationException},
 	Grants: []aws.Grant{
-		{Action: "logs:StartLiveTail"},
+		{Action: "logs:StartLiveTail", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifiers[]:group}:log-stream:"}},
 	},
 })
 
@@ -1216,7 +1218,7 @@ var StartQuery = aws.NewOp[StartQueryInput, StartQueryOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorMalformedQueryException, errorInvalidParameterException, errorLimitExceededException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:StartQuery"},
+		{Action: "logs:StartQuery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupNames[]}:log-stream:", "arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupIdentifiers[]:group}:log-stream:"}},
 	},
 })
 
@@ -1240,7 +1242,7 @@ var TagLogGroup = aws.NewOp[TagLogGroupInput, TagLogGroupOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException, errorInvalidParameterException},
 	Grants: []aws.Grant{
-		{Action: "logs:TagLogGroup"},
+		{Action: "logs:TagLogGroup", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -1252,7 +1254,7 @@ var TagResource = aws.NewOp[TagResourceInput, TagResourceOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorTooManyTagsException},
 	Grants: []aws.Grant{
-		{Action: "logs:TagResource"},
+		{Action: "logs:TagResource", Resources: []string{"${resourceArn}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -1288,7 +1290,7 @@ var UntagLogGroup = aws.NewOp[UntagLogGroupInput, UntagLogGroupOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorResourceNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "logs:UntagLogGroup"},
+		{Action: "logs:UntagLogGroup", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:log-group:${logGroupName}:log-stream:"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
 	},
 })
 
@@ -1300,7 +1302,7 @@ var UntagResource = aws.NewOp[UntagResourceInput, UntagResourceOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:UntagResource"},
+		{Action: "logs:UntagResource", Resources: []string{"${resourceArn}"}, Keys: []string{"aws:TagKeys=tagKeys"}},
 	},
 })
 
@@ -1312,7 +1314,7 @@ var UpdateAnomaly = aws.NewOp[UpdateAnomalyInput, UpdateAnomalyOutput](&aws.Oper
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
-		{Action: "logs:UpdateAnomaly"},
+		{Action: "logs:UpdateAnomaly", Resources: []string{"${anomalyDetectorArn}"}},
 	},
 })
 
@@ -1324,7 +1326,7 @@ var UpdateDeliveryConfiguration = aws.NewOp[UpdateDeliveryConfigurationInput, Up
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorServiceUnavailableException, errorConflictException, errorResourceNotFoundException, errorValidationException, errorAccessDeniedException, errorThrottlingException},
 	Grants: []aws.Grant{
-		{Action: "logs:UpdateDeliveryConfiguration"},
+		{Action: "logs:UpdateDeliveryConfiguration", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:delivery:${id}"}},
 	},
 })
 
@@ -1336,7 +1338,7 @@ var UpdateLogAnomalyDetector = aws.NewOp[UpdateLogAnomalyDetectorInput, UpdateLo
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorServiceUnavailableException, errorOperationAbortedException},
 	Grants: []aws.Grant{
-		{Action: "logs:UpdateLogAnomalyDetector"},
+		{Action: "logs:UpdateLogAnomalyDetector", Resources: []string{"${anomalyDetectorArn}"}},
 	},
 })
 
@@ -1348,7 +1350,7 @@ var UpdateLookupTable = aws.NewOp[UpdateLookupTableInput, UpdateLookupTableOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidParameterException, errorResourceNotFoundException, errorAccessDeniedException, errorValidationException, errorServiceUnavailableException},
 	Grants: []aws.Grant{
-		{Action: "logs:UpdateLookupTable"},
+		{Action: "logs:UpdateLookupTable", Resources: []string{"${lookupTableArn}"}},
 	},
 })
 
@@ -1360,6 +1362,6 @@ var UpdateScheduledQuery = aws.NewOp[UpdateScheduledQueryInput, UpdateScheduledQ
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorValidationException, errorAccessDeniedException, errorResourceNotFoundException, errorThrottlingException, errorInternalServerException},
 	Grants: []aws.Grant{
-		{Action: "logs:UpdateScheduledQuery"},
+		{Action: "logs:UpdateScheduledQuery", Resources: []string{"arn:${Partition}:logs:${Region}:${Account}:scheduled-query:${identifier}"}},
 	},
 })

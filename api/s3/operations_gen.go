@@ -26,7 +26,7 @@ var CompleteMultipartUpload = aws.NewOp[CompleteMultipartUploadInput, CompleteMu
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -38,8 +38,13 @@ var CopyObject = aws.NewOp[CopyObjectInput, CopyObjectOutput](&aws.Operation{
 	URI:    "/{Bucket}/{Key+}",
 	Errors: []aws.ErrorShape{errorObjectNotInActiveTierError},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
-		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
+		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}, When: "!x-amz-tagging"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -51,7 +56,11 @@ var CreateBucket = aws.NewOp[CreateBucketInput, CreateBucketOutput](&aws.Operati
 	URI:    "/{Bucket}",
 	Errors: []aws.ErrorShape{errorBucketAlreadyExists, errorBucketAlreadyOwnedByYou},
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:locationconstraint=CreateBucketConfiguration.LocationConstraint", "s3:x-amz-object-ownership=x-amz-object-ownership"}},
+		{Action: "s3:CreateBucket", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:locationconstraint=CreateBucketConfiguration.LocationConstraint", "s3:x-amz-object-ownership=x-amz-object-ownership"}},
+		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write|x-amz-grant-write-acp"},
+		{Action: "s3:PutBucketVersioning", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-bucket-object-lock-enabled"},
+		{Action: "s3:PutBucketObjectLockConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-bucket-object-lock-enabled"},
+		{Action: "s3:PutBucketOwnershipControls", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, When: "x-amz-object-ownership"},
 	},
 })
 
@@ -64,7 +73,7 @@ var CreateBucketMetadataConfiguration = aws.NewOp[CreateBucketMetadataConfigurat
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucketMetadataConfiguration"},
+		{Action: "s3:CreateBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -77,7 +86,7 @@ var CreateBucketMetadataTableConfiguration = aws.NewOp[CreateBucketMetadataTable
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:CreateBucketMetadataTableConfiguration"},
+		{Action: "s3:CreateBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -88,8 +97,11 @@ var CreateMultipartUpload = aws.NewOp[CreateMultipartUploadInput, CreateMultipar
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location"}},
-		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -101,7 +113,7 @@ var CreateSession = aws.NewOp[CreateSessionInput, CreateSessionOutput](&aws.Oper
 	URI:    "/{Bucket}?session",
 	Errors: []aws.ErrorShape{errorNoSuchBucket},
 	Grants: []aws.Grant{
-		{Action: "s3:CreateSession"},
+		{Action: "s3express:CreateSession", Resources: []string{"arn:${Partition}:s3express:${Region}:${Account}:bucket/${Bucket}"}},
 	},
 })
 
@@ -125,7 +137,7 @@ var DeleteBucketAnalyticsConfiguration = aws.NewOp[DeleteBucketAnalyticsConfigur
 	URI:    "/{Bucket}?analytics",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketAnalyticsConfiguration"},
+		{Action: "s3:PutAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -161,7 +173,7 @@ var DeleteBucketIntelligentTieringConfiguration = aws.NewOp[DeleteBucketIntellig
 	URI:    "/{Bucket}?intelligent-tiering",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketIntelligentTieringConfiguration"},
+		{Action: "s3:PutIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -173,7 +185,7 @@ var DeleteBucketInventoryConfiguration = aws.NewOp[DeleteBucketInventoryConfigur
 	URI:    "/{Bucket}?inventory",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketInventoryConfiguration"},
+		{Action: "s3:PutInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -197,7 +209,7 @@ var DeleteBucketMetadataConfiguration = aws.NewOp[DeleteBucketMetadataConfigurat
 	URI:    "/{Bucket}?metadataConfiguration",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetadataConfiguration"},
+		{Action: "s3:DeleteBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -209,7 +221,7 @@ var DeleteBucketMetadataTableConfiguration = aws.NewOp[DeleteBucketMetadataTable
 	URI:    "/{Bucket}?metadataTable",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetadataTableConfiguration"},
+		{Action: "s3:DeleteBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -221,7 +233,7 @@ var DeleteBucketMetricsConfiguration = aws.NewOp[DeleteBucketMetricsConfiguratio
 	URI:    "/{Bucket}?metrics",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteBucketMetricsConfiguration"},
+		{Action: "s3:PutMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -293,8 +305,9 @@ var DeleteObject = aws.NewOp[DeleteObjectInput, DeleteObjectOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match"}, When: "!versionId"},
-		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match", "s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
+		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-bypass-governance-retention"},
 	},
 })
 
@@ -307,7 +320,7 @@ var DeleteObjectTagging = aws.NewOp[DeleteObjectTaggingInput, DeleteObjectTaggin
 	Status: 204,
 	Grants: []aws.Grant{
 		{Action: "s3:DeleteObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:DeleteObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:DeleteObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -340,7 +353,7 @@ var GetBucketAbac = aws.NewOp[GetBucketAbacInput, GetBucketAbacOutput](&aws.Oper
 	Method: "GET",
 	URI:    "/{Bucket}?abac",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAbac"},
+		{Action: "s3:GetBucketAbac", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -373,7 +386,7 @@ var GetBucketAnalyticsConfiguration = aws.NewOp[GetBucketAnalyticsConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketAnalyticsConfiguration"},
+		{Action: "s3:GetAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -406,7 +419,7 @@ var GetBucketIntelligentTieringConfiguration = aws.NewOp[GetBucketIntelligentTie
 	Method: "GET",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketIntelligentTieringConfiguration"},
+		{Action: "s3:GetIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -417,7 +430,7 @@ var GetBucketInventoryConfiguration = aws.NewOp[GetBucketInventoryConfigurationI
 	Method: "GET",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketInventoryConfiguration"},
+		{Action: "s3:GetInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -461,7 +474,7 @@ var GetBucketMetadataConfiguration = aws.NewOp[GetBucketMetadataConfigurationInp
 	Method: "GET",
 	URI:    "/{Bucket}?metadataConfiguration",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetadataConfiguration"},
+		{Action: "s3:GetBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -472,7 +485,7 @@ var GetBucketMetadataTableConfiguration = aws.NewOp[GetBucketMetadataTableConfig
 	Method: "GET",
 	URI:    "/{Bucket}?metadataTable",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetadataTableConfiguration"},
+		{Action: "s3:GetBucketMetadataTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -483,7 +496,7 @@ var GetBucketMetricsConfiguration = aws.NewOp[GetBucketMetricsConfigurationInput
 	Method: "GET",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:GetBucketMetricsConfiguration"},
+		{Action: "s3:GetMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -595,7 +608,7 @@ var GetObject = aws.NewOp[GetObjectInput, GetObjectOutput](&aws.Operation{
 	Errors: []aws.ErrorShape{errorNoSuchKey, errorInvalidObjectState},
 	Grants: []aws.Grant{
 		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -608,7 +621,7 @@ var GetObjectACL = aws.NewOp[GetObjectACLInput, GetObjectACLOutput](&aws.Operati
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
 		{Action: "s3:GetObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -621,9 +634,9 @@ var GetObjectAttributes = aws.NewOp[GetObjectAttributesInput, GetObjectAttribute
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
 		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 		{Action: "s3:GetObjectAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersionAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersionAttributes", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -634,7 +647,7 @@ var GetObjectLegalHold = aws.NewOp[GetObjectLegalHoldInput, GetObjectLegalHoldOu
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?legal-hold",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectLegalHold"},
+		{Action: "s3:GetObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -656,7 +669,7 @@ var GetObjectRetention = aws.NewOp[GetObjectRetentionInput, GetObjectRetentionOu
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?retention",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectRetention"},
+		{Action: "s3:GetObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -668,7 +681,7 @@ var GetObjectTagging = aws.NewOp[GetObjectTaggingInput, GetObjectTaggingOutput](
 	URI:    "/{Bucket}/{Key+}?tagging",
 	Grants: []aws.Grant{
 		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -679,7 +692,7 @@ var GetObjectTorrent = aws.NewOp[GetObjectTorrentInput, GetObjectTorrentOutput](
 	Method: "GET",
 	URI:    "/{Bucket}/{Key+}?torrent",
 	Grants: []aws.Grant{
-		{Action: "s3:GetObjectTorrent"},
+		{Action: "s3:GetObjectTorrent", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -715,7 +728,7 @@ var HeadObject = aws.NewOp[HeadObjectInput, HeadObjectOutput](&aws.Operation{
 	Errors: []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
 		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:GetObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -726,7 +739,7 @@ var ListBucketAnalyticsConfigurations = aws.NewOp[ListBucketAnalyticsConfigurati
 	Method: "GET",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketAnalyticsConfigurations"},
+		{Action: "s3:GetAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -737,7 +750,7 @@ var ListBucketIntelligentTieringConfigurations = aws.NewOp[ListBucketIntelligent
 	Method: "GET",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketIntelligentTieringConfigurations"},
+		{Action: "s3:GetIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -748,7 +761,7 @@ var ListBucketInventoryConfigurations = aws.NewOp[ListBucketInventoryConfigurati
 	Method: "GET",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketInventoryConfigurations"},
+		{Action: "s3:GetInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -759,7 +772,7 @@ var ListBucketMetricsConfigurations = aws.NewOp[ListBucketMetricsConfigurationsI
 	Method: "GET",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketMetricsConfigurations"},
+		{Action: "s3:GetMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -781,7 +794,7 @@ var ListDirectoryBuckets = aws.NewOp[ListDirectoryBucketsInput, ListDirectoryBuc
 	Method: "GET",
 	URI:    "/",
 	Grants: []aws.Grant{
-		{Action: "s3:ListDirectoryBuckets"},
+		{Action: "s3express:ListAllMyDirectoryBuckets"},
 	},
 })
 
@@ -792,7 +805,7 @@ var ListMultipartUploads = aws.NewOp[ListMultipartUploadsInput, ListMultipartUpl
 	Method: "GET",
 	URI:    "/{Bucket}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:ListBucketMultipartUploads", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter", "s3:max-keys=max-uploads"}},
+		{Action: "s3:ListBucketMultipartUploads", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:prefix=prefix", "s3:delimiter=delimiter"}},
 	},
 })
 
@@ -850,7 +863,7 @@ var PutBucketAbac = aws.NewOp[PutBucketAbacInput, PutBucketAbacOutput](&aws.Oper
 	URI:            "/{Bucket}?abac",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAbac"},
+		{Action: "s3:PutBucketAbac", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -875,7 +888,7 @@ var PutBucketACL = aws.NewOp[PutBucketACLInput, PutBucketACLOutput](&aws.Operati
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl"}},
+		{Action: "s3:PutBucketAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}},
 	},
 })
 
@@ -886,7 +899,7 @@ var PutBucketAnalyticsConfiguration = aws.NewOp[PutBucketAnalyticsConfigurationI
 	Method: "PUT",
 	URI:    "/{Bucket}?analytics",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketAnalyticsConfiguration"},
+		{Action: "s3:PutAnalyticsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -923,7 +936,7 @@ var PutBucketIntelligentTieringConfiguration = aws.NewOp[PutBucketIntelligentTie
 	Method: "PUT",
 	URI:    "/{Bucket}?intelligent-tiering",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketIntelligentTieringConfiguration"},
+		{Action: "s3:PutIntelligentTieringConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -934,7 +947,7 @@ var PutBucketInventoryConfiguration = aws.NewOp[PutBucketInventoryConfigurationI
 	Method: "PUT",
 	URI:    "/{Bucket}?inventory",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketInventoryConfiguration"},
+		{Action: "s3:PutInventoryConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -971,7 +984,7 @@ var PutBucketMetricsConfiguration = aws.NewOp[PutBucketMetricsConfigurationInput
 	Method: "PUT",
 	URI:    "/{Bucket}?metrics",
 	Grants: []aws.Grant{
-		{Action: "s3:PutBucketMetricsConfiguration"},
+		{Action: "s3:PutMetricsConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1022,6 +1035,7 @@ var PutBucketReplication = aws.NewOp[PutBucketReplicationInput, PutBucketReplica
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
 		{Action: "s3:PutReplicationConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
+		{Action: "iam:PassRole", Resources: []string{"${ReplicationConfiguration.Role}"}, Keys: []string{"iam:PassedToService=\"s3.amazonaws.com\""}},
 	},
 })
 
@@ -1086,8 +1100,11 @@ var PutObject = aws.NewOp[PutObjectInput, PutObjectOutput](&aws.Operation{
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorInvalidRequest, errorInvalidWriteOffset, errorTooManyParts, errorEncryptionTypeMismatch},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match"}},
-		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=x-amz-object-lock-legal-hold"}, When: "x-amz-object-lock-legal-hold"},
 	},
 })
 
@@ -1101,8 +1118,8 @@ var PutObjectACL = aws.NewOp[PutObjectACLInput, PutObjectACLOutput](&aws.Operati
 	ChecksumMember:   "ChecksumAlgorithm",
 	Errors:           []aws.ErrorShape{errorNoSuchKey},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl"}, When: "!versionId"},
-		{Action: "s3:PutObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write=x-amz-grant-write", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1115,7 +1132,7 @@ var PutObjectLegalHold = aws.NewOp[PutObjectLegalHoldInput, PutObjectLegalHoldOu
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectLegalHold"},
+		{Action: "s3:PutObjectLegalHold", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-legal-hold=LegalHold.Status"}},
 	},
 })
 
@@ -1141,7 +1158,8 @@ var PutObjectRetention = aws.NewOp[PutObjectRetentionInput, PutObjectRetentionOu
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectRetention"},
+		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=Retention.Mode", "s3:object-lock-retain-until-date=Retention.RetainUntilDate"}},
+		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-bypass-governance-retention"},
 	},
 })
 
@@ -1154,8 +1172,8 @@ var PutObjectTagging = aws.NewOp[PutObjectTaggingInput, PutObjectTaggingOutput](
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
-		{Action: "s3:PutObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:versionid=versionId"}, When: "versionId"},
+		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=Tagging.TagSet", "s3:RequestObjectTagKeys=Tagging.TagSet"}, When: "!versionId"},
+		{Action: "s3:PutObjectVersionTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=Tagging.TagSet", "s3:RequestObjectTagKeys=Tagging.TagSet", "s3:VersionId=versionId"}, When: "versionId"},
 	},
 })
 
@@ -1193,7 +1211,7 @@ var RestoreObject = aws.NewOp[RestoreObjectInput, RestoreObjectOutput](&aws.Oper
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorObjectAlreadyInActiveTierError},
 	Grants: []aws.Grant{
-		{Action: "s3:RestoreObject"},
+		{Action: "s3:RestoreObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1206,7 +1224,7 @@ var SelectObjectContent = aws.NewOp[SelectObjectContentInput, SelectObjectConten
 	InputWrapper: "SelectObjectContentRequest",
 	InputXMLNS:   "http://s3.amazonaws.com/doc/2006-03-01/",
 	Grants: []aws.Grant{
-		{Action: "s3:SelectObjectContent"},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1219,7 +1237,7 @@ var UpdateBucketMetadataInventoryTableConfiguration = aws.NewOp[UpdateBucketMeta
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateBucketMetadataInventoryTableConfiguration"},
+		{Action: "s3:UpdateBucketMetadataInventoryTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1232,7 +1250,7 @@ var UpdateBucketMetadataJournalTableConfiguration = aws.NewOp[UpdateBucketMetada
 	ChecksumRequired: true,
 	ChecksumMember:   "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateBucketMetadataJournalTableConfiguration"},
+		{Action: "s3:UpdateBucketMetadataJournalTableConfiguration", Resources: []string{"arn:${Partition}:s3:::${Bucket}"}},
 	},
 })
 
@@ -1246,7 +1264,7 @@ var UpdateObjectEncryption = aws.NewOp[UpdateObjectEncryptionInput, UpdateObject
 	ChecksumMember:   "ChecksumAlgorithm",
 	Errors:           []aws.ErrorShape{errorNoSuchKey, errorInvalidRequest, errorAccessDenied},
 	Grants: []aws.Grant{
-		{Action: "s3:UpdateObjectEncryption"},
+		{Action: "s3:UpdateObjectEncryption", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
 	},
 })
 
@@ -1269,6 +1287,7 @@ var UploadPartCopy = aws.NewOp[UploadPartCopyInput, UploadPartCopyOutput](&aws.O
 	Method: "PUT",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
 		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-copy-source=x-amz-copy-source"}},
 	},
 })
@@ -1282,6 +1301,6 @@ var WriteGetObjectResponse = aws.NewOp[WriteGetObjectResponseInput, WriteGetObje
 	HostPrefix:      "{RequestRoute}.",
 	UnsignedPayload: true,
 	Grants: []aws.Grant{
-		{Action: "s3:WriteGetObjectResponse"},
+		{Action: "s3-object-lambda:WriteGetObjectResponse"},
 	},
 })

@@ -15,7 +15,9 @@ var AssumeRole = aws.NewOp[AssumeRoleInput, AssumeRoleOutput](&aws.Operation{
 	OutputWrapper: "AssumeRoleResult",
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorRegionDisabledException, errorExpiredTokenException},
 	Grants: []aws.Grant{
-		{Action: "sts:AssumeRole"},
+		{Action: "sts:AssumeRole", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:SourceIdentity=SourceIdentity", "sts:TransitiveTagKeys=TransitiveTagKeys", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "sts:TagSession", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:TransitiveTagKeys=TransitiveTagKeys", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
+		{Action: "sts:SetSourceIdentity", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:SourceIdentity=SourceIdentity"}, When: "SourceIdentity"},
 	},
 })
 
@@ -28,9 +30,6 @@ var AssumeRoleWithSAML = aws.NewOp[AssumeRoleWithSAMLInput, AssumeRoleWithSAMLOu
 	OutputWrapper: "AssumeRoleWithSAMLResult",
 	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
-	Grants: []aws.Grant{
-		{Action: "sts:AssumeRoleWithSAML"},
-	},
 })
 
 // AssumeRoleWithWebIdentity is the operation AssumeRoleWithWebIdentity.
@@ -42,9 +41,6 @@ var AssumeRoleWithWebIdentity = aws.NewOp[AssumeRoleWithWebIdentityInput, Assume
 	OutputWrapper: "AssumeRoleWithWebIdentityResult",
 	Unsigned:      true,
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorIDPRejectedClaimException, errorIDPCommunicationErrorException, errorInvalidIdentityTokenException, errorExpiredTokenException, errorRegionDisabledException},
-	Grants: []aws.Grant{
-		{Action: "sts:AssumeRoleWithWebIdentity"},
-	},
 })
 
 // AssumeRoot is the operation AssumeRoot.
@@ -92,9 +88,6 @@ var GetCallerIdentity = aws.NewOp[GetCallerIdentityInput, GetCallerIdentityOutpu
 	Method:        "POST",
 	URI:           "/",
 	OutputWrapper: "GetCallerIdentityResult",
-	Grants: []aws.Grant{
-		{Action: "sts:GetCallerIdentity"},
-	},
 })
 
 // GetDelegatedAccessToken is the operation GetDelegatedAccessToken.
@@ -119,7 +112,8 @@ var GetFederationToken = aws.NewOp[GetFederationTokenInput, GetFederationTokenOu
 	OutputWrapper: "GetFederationTokenResult",
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorRegionDisabledException},
 	Grants: []aws.Grant{
-		{Action: "sts:GetFederationToken"},
+		{Action: "sts:GetFederationToken", Resources: []string{"arn:${Partition}:sts::${Account}:federated-user/${Name}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "sts:TagSession", Resources: []string{"arn:${Partition}:sts::${Account}:federated-user/${Name}"}, Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -131,9 +125,6 @@ var GetSessionToken = aws.NewOp[GetSessionTokenInput, GetSessionTokenOutput](&aw
 	URI:           "/",
 	OutputWrapper: "GetSessionTokenResult",
 	Errors:        []aws.ErrorShape{errorRegionDisabledException},
-	Grants: []aws.Grant{
-		{Action: "sts:GetSessionToken"},
-	},
 })
 
 // GetWebIdentityToken is the operation GetWebIdentityToken.

@@ -161,7 +161,7 @@ func testReadsWhatWasWritten(t *testing.T, s *blob.Store) {
 		t.Fatal(err)
 	}
 	for _, cut := range []error{io.ErrUnexpectedEOF, io.ErrClosedPipe} {
-		if _, err := w.ReadFrom(io.MultiReader(bytes.NewReader(random(100)), iotest.ErrReader(cut))); err != cut {
+		if _, err := w.ReadFrom(io.MultiReader(bytes.NewReader(random(100)), iotest.ErrReader(cut))); !errors.Is(err, cut) {
 			t.Errorf("cut off stream: %v", err)
 		}
 	}
@@ -184,7 +184,7 @@ func testReadsRanges(t *testing.T, s *blob.Store) {
 		})
 	}
 	wg.Wait()
-	if n, err := r.ReadAt(make([]byte, 10), 299_995); n != 5 || err != io.EOF {
+	if n, err := r.ReadAt(make([]byte, 10), 299_995); n != 5 || !errors.Is(err, io.EOF) {
 		t.Errorf("range over the end: %d, %v", n, err)
 	}
 	if _, err := r.Seek(-5, io.SeekEnd); err != nil {

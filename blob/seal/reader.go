@@ -29,7 +29,7 @@ func NewReaderAt(r io.ReaderAt, size int64, key []byte) (*ReaderAt, error) {
 	if body < tagSize || s.size < 0 || s.chunks > maxChunks+1 || SealedSize(s.size) != size {
 		return nil, fmt.Errorf("opening a sealed stream of %d bytes: %w", size, ErrCorrupt)
 	}
-	if _, err := readFull(r, s.header[:], 0); err != nil {
+	if err := readFull(r, s.header[:], 0); err != nil {
 		return nil, fmt.Errorf("opening a sealed stream: %w", err)
 	}
 	if [len(magic)]byte(s.header[:]) != magic || s.header[headerSize-1] != 0 {
@@ -46,15 +46,15 @@ func NewReaderAt(r io.ReaderAt, size int64, key []byte) (*ReaderAt, error) {
 func putChunk(buf *[sealedSize]byte) { chunks.Put(buf) }
 
 // readFull reads len(p) bytes, which must be there.
-func readFull(r io.ReaderAt, p []byte, off int64) (int, error) {
+func readFull(r io.ReaderAt, p []byte, off int64) error {
 	n, err := r.ReadAt(p, off)
 	if n == len(p) {
-		return n, nil
+		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		err = ErrCorrupt
+		return ErrCorrupt
 	}
-	return n, err
+	return err
 }
 
 // Size is the length of the content in bytes.
@@ -68,7 +68,7 @@ func (s *ReaderAt) length(chunk int64) int {
 // open reads the chunk into buf and decrypts it behind dst, which may be the beginning of buf.
 func (s *ReaderAt) open(dst []byte, buf *[sealedSize]byte, chunk int64) ([]byte, error) {
 	sealed := buf[:s.length(chunk)+tagSize]
-	if _, err := readFull(s.r, sealed, headerSize+chunk*sealedSize); err != nil {
+	if err := readFull(s.r, sealed, headerSize+chunk*sealedSize); err != nil {
 		return nil, err
 	}
 	nonce := s.nonce(chunk, chunk == s.chunks-1)

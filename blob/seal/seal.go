@@ -157,7 +157,7 @@ func (s *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 }
 
 func ended(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -110,7 +110,7 @@ func TestReaderAt_ReadsRanges(t *testing.T) {
 			want := data[min(off, len(data)):min(off+n, len(data))]
 			got := make([]byte, n)
 			m, err := r.ReadAt(got, int64(off))
-			if !bytes.Equal(got[:m], want) || (err == io.EOF) != (m < n) || err != nil && err != io.EOF {
+			if !bytes.Equal(got[:m], want) || (errors.Is(err, io.EOF)) != (m < n) || err != nil && !errors.Is(err, io.EOF) {
 				t.Errorf("ReadAt of %v: %d bytes, %v", rg, m, err)
 			}
 			var out bytes.Buffer
@@ -202,7 +202,7 @@ func TestWriter_PassesFailuresOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ReadFrom(io.MultiReader(bytes.NewReader(content(chunk)), iotest.ErrReader(io.ErrUnexpectedEOF))); err != io.ErrUnexpectedEOF {
+	if _, err := w.ReadFrom(io.MultiReader(bytes.NewReader(content(chunk)), iotest.ErrReader(io.ErrUnexpectedEOF))); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a stream that was cut off: %v", err)
 	}
 	if err := w.Close(); err != nil {

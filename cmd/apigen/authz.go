@@ -61,17 +61,22 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 	}
 	grant.Action = action
 	if options != "" {
-		path, ok := strings.CutPrefix(options, "if=")
+		paths, ok := strings.CutPrefix(options, "if=")
 		if !ok {
-			return grant, false, fmt.Errorf("unknown option %q", options)
+			if paths, ok = strings.CutPrefix(options, "unless="); !ok {
+				return grant, false, fmt.Errorf("unknown option %q", options)
+			}
+			grant.When = "!"
 		}
-		if err := checkPath(op, strings.TrimPrefix(path, "!")); err != nil {
-			return grant, false, err
+		for path := range strings.SplitSeq(paths, "|") {
+			if err := checkPath(op, path); err != nil {
+				return grant, false, err
+			}
 		}
-		grant.When = path
+		grant.When += paths
 	}
 	if len(words) > 1 && words[1] != "-" {
-		for _, template := range strings.Split(words[1], "|") {
+		for template := range strings.SplitSeq(words[1], "|") {
 			if err := checkTemplate(op, template); err != nil {
 				return grant, false, err
 			}
@@ -84,8 +89,19 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 			if !ok || key == "" || !strings.Contains(key, ":") {
 				return grant, false, fmt.Errorf("%q is no condition key: want service:Key=path", word)
 			}
-			if err := checkPath(op, path); err != nil {
-				return grant, false, err
+			switch {
+			case strings.HasPrefix(path, `"`):
+				if len(path) < 3 || !strings.HasSuffix(path, `"`) {
+					return grant, false, fmt.Errorf("%q lacks a text between quotes", word)
+				}
+			case strings.Contains(path, "${"):
+				if err := checkVariables(op, path); err != nil {
+					return grant, false, err
+				}
+			default:
+				if err := checkPath(op, path); err != nil {
+					return grant, false, err
+				}
 			}
 			grant.Keys = append(grant.Keys, word)
 		}
@@ -94,13 +110,21 @@ func parseGrant(words []string, prefix string, op *model.Operation) (grant gen.G
 }
 
 // callVariables come from the call, not from the input.
-var callVariables = []string{"Partition", "Region", "Account"}
+var callVariables = []string{"Partition", "Region", "Account", "$User"}
+
+// filters take a part out of a member's value; see aws.Grant.
+var filters = []string{"group", "name", "source", "url"}
 
 // checkTemplate checks the variables of a resource's template.
 func checkTemplate(op *model.Operation, template string) error {
 	if !strings.HasPrefix(template, "arn:") && !strings.HasPrefix(template, "${") {
 		return fmt.Errorf("%q is neither an ARN nor a member", template)
 	}
+	return checkVariables(op, template)
+}
+
+// checkVariables checks the variables of any template.
+func checkVariables(op *model.Operation, template string) error {
 	rest := template
 	for {
 		_, after, found := strings.Cut(rest, "${")
@@ -111,13 +135,28 @@ func checkTemplate(op *model.Operation, template string) error {
 		if !closed {
 			return fmt.Errorf("%q lacks a closing brace", template)
 		}
-		if !slices.Contains(callVariables, name) {
-			if err := checkPath(op, name); err != nil {
-				return err
-			}
+		if err := checkVariable(op, name); err != nil {
+			return err
 		}
 		rest = tail
 	}
+}
+
+// checkVariable checks what stands between the braces: a variable of the call, or a path with a filter (":name") or with
+// what takes its place when it is absent (":-text", ":-$User").
+func checkVariable(op *model.Operation, name string) error {
+	if slices.Contains(callVariables, name) {
+		return nil
+	}
+	path, rest, found := strings.Cut(name, ":")
+	if fallback, ok := strings.CutPrefix(rest, "-"); ok {
+		if strings.HasPrefix(fallback, "$") && !slices.Contains(callVariables, fallback) {
+			return fmt.Errorf("%q is no variable of the call", fallback)
+		}
+	} else if found && !slices.Contains(filters, rest) {
+		return fmt.Errorf("unknown filter %q", rest)
+	}
+	return checkPath(op, path)
 }
 
 // checkPath checks that a path leads through the operation's input by wire names, with [] behind lists.

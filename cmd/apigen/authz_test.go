@@ -40,8 +40,9 @@ func TestParseGrants(t *testing.T) {
 	t.Parallel()
 	got, err := parseGrants(`
 # a comment
-Get   Read            arn:${Partition}:code:${Region}:${Account}:${name}|${targets[].arn}  code:Name=name aws:RequestTag/=tags
-Get   iam:Tag,if=tags
+Get   Read            arn:${Partition}:code:${Region}:${Account}:${name}|${targets[].arn}  code:Name=name code:Path=a/${name} aws:RequestTag/=tags
+Get   iam:Tag,if=tags|name
+Get   Old,unless=name  arn:aws:code:::${name:-/}/${name:name}/${name:-$User}/${$User}  code:To="x.amazonaws.com"
 Ping  -
 `, "code", loadModel(t, repositories))
 	if err != nil {
@@ -52,9 +53,15 @@ Ping  -
 			{
 				Action:    "code:Read",
 				Resources: []string{"arn:${Partition}:code:${Region}:${Account}:${name}", "${targets[].arn}"},
-				Keys:      []string{"code:Name=name", "aws:RequestTag/=tags"},
+				Keys:      []string{"code:Name=name", "code:Path=a/${name}", "aws:RequestTag/=tags"},
 			},
-			{Action: "iam:Tag", When: "tags"},
+			{Action: "iam:Tag", When: "tags|name"},
+			{
+				Action:    "code:Old",
+				Resources: []string{"arn:aws:code:::${name:-/}/${name:name}/${name:-$User}/${$User}"},
+				Keys:      []string{`code:To="x.amazonaws.com"`},
+				When:      "!name",
+			},
 		},
 		"List": {{Action: "code:List"}}, // no line: the operation's name on any resource
 	}
@@ -73,6 +80,11 @@ func TestParseGrants_RefusesMistakes(t *testing.T) {
 		"Ping -\nPing Ping":                "needs no permission and needs one",
 		"Get Get,when=name":                `unknown option "when=name"`,
 		"Get Get,if=nam":                   `no member "nam"`,
+		"Get Get,unless=name|nam":          `no member "nam"`,
+		"Get Get arn:${name:upper}":        `unknown filter "upper"`,
+		"Get Get arn:${name:-$Usr}":        `"$Usr" is no variable`,
+		"Get Get arn:${nam:-x}":            `no member "nam"`,
+		`Get Get - code:To="x`:             "between quotes",
 		"Get Get arn:${Name}":              `"Name" is "name" on the wire`,
 		"Get Get arn:${name":               "closing brace",
 		"Get Get arn:${targets.arn}":       `nothing to look for "arn" in`,
@@ -81,6 +93,7 @@ func TestParseGrants_RefusesMistakes(t *testing.T) {
 		"Get Get arn:${targets[].missing}": `no member "missing"`,
 		"Get Get - Name=name":              "no condition key",
 		"Get Get - code:Name":              "no condition key",
+		"Get Get - code:Name=a/${nam}":     `no member "nam"`,
 		"List List arn:${name}":            "has no input",
 	} {
 		_, err := parseGrants(text, "code", m)

@@ -15,7 +15,7 @@ import (
 	"drydock/cmd/apigen/model"
 
 	// The models are read from this module's folder; the import keeps the module, and its version, in go.mod.
-	_ "github.com/aws/aws-sdk-go/aws/awserr"
+	_ "github.com/aws/aws-sdk-go/aws/awserr" //nolint:staticcheck // deprecated as a client; its models are what is wanted
 )
 
 const modelsModule = "github.com/aws/aws-sdk-go"

@@ -11,9 +11,10 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"drydock/app"
 )
+
+// defaultEndpoint is where a cloud answers that was told nothing.
+const defaultEndpoint = "http://localhost:4566"
 
 // target is where the running cloud is; every command that talks to one embeds it.
 type target struct {
@@ -57,9 +58,10 @@ type envCommand struct {
 	Unset   bool   `help:"Print what takes the settings back."`
 }
 
-// Run prints the assignments.
-func (c *envCommand) Run() error {
-	settings := [][2]string{
+// settings are the variables that point AWS clients and git at the cloud, in the order in which they are printed.
+func (c *envCommand) settings() [][2]string {
+	return [][2]string{
+		{"DRYDOCK_ENDPOINT", c.Endpoint},
 		{"AWS_ENDPOINT_URL", c.Endpoint},
 		{"AWS_ACCESS_KEY_ID", c.Account},
 		{"AWS_SECRET_ACCESS_KEY", "drydock"},
@@ -70,23 +72,34 @@ func (c *envCommand) Run() error {
 		// git asks the aws CLI for a signed password, as the CodeCommit setup for HTTPS has it.
 		{"GIT_CONFIG_COUNT", "2"},
 		{"GIT_CONFIG_KEY_0", "credential." + c.Endpoint + ".helper"},
-		{"GIT_CONFIG_VALUE_0", "!aws codecommit credential-helper --ignore-host-check $@"},
+		// The helper's no-op subcommands, store and erase, do not know the option and would complain.
+		{"GIT_CONFIG_VALUE_0", "!f() { test \"$1\" != get || aws codecommit credential-helper --ignore-host-check get; }; f"},
 		{"GIT_CONFIG_KEY_1", "credential." + c.Endpoint + ".UseHttpPath"},
 		{"GIT_CONFIG_VALUE_1", "true"},
 	}
+}
+
+// cleared are the variables that would override the settings.
+var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
+
+// Run prints the assignments.
+func (c *envCommand) Run() error {
+	settings := c.settings()
 	if c.Unset {
-		names := []string{"AWS_SESSION_TOKEN"}
+		var names []string
 		for _, s := range settings {
 			names = append(names, s[0])
 		}
-		fmt.Println("unset " + strings.Join(names, " "))
-		return nil
+		_, err := fmt.Println("unset " + strings.Join(names, " "))
+		return err
 	}
-	fmt.Println("unset AWS_SESSION_TOKEN AWS_PROFILE")
+	var script strings.Builder
+	script.WriteString("unset " + strings.Join(cleared, " ") + "\n")
 	for _, s := range settings {
-		fmt.Printf("export %s=%s\n", s[0], shellQuote(s[1]))
+		fmt.Fprintf(&script, "export %s=%s\n", s[0], shellQuote(s[1]))
 	}
-	return nil
+	_, err := os.Stdout.WriteString(script.String())
+	return err
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
@@ -205,31 +218,4 @@ type resetCommand struct{ target }
 func (c *resetCommand) Run(ctx context.Context) error {
 	_, err := c.do(ctx, http.MethodPost, "/_drydock/reset", nil)
 	return err
-}
-
-// coverageCommand lists operations.
-type coverageCommand struct {
-	target
-	Missing bool `help:"List the missing operations too."`
-}
-
-// Run prints the table.
-func (c *coverageCommand) Run(ctx context.Context) error {
-	answer, err := c.do(ctx, http.MethodGet, "/_drydock/coverage", nil)
-	if err != nil {
-		return err
-	}
-	var services []app.Coverage
-	if err := json.Unmarshal(answer, &services); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	for _, s := range services {
-		fmt.Printf("%-12s %3d of %3d operations\n", s.Service, len(s.Implemented), len(s.Implemented)+len(s.Missing))
-		if c.Missing {
-			for _, name := range s.Missing {
-				fmt.Println("             missing", name)
-			}
-		}
-	}
-	return nil
 }

@@ -27,6 +27,7 @@ type cli struct {
 	Explain  explainCommand  `cmd:"" help:"Show why a request was allowed or denied."`
 	CA       caCommand       `cmd:"" name:"ca" help:"Print the certificate of the local certificate authority."`
 	Coverage coverageCommand `cmd:"" help:"List the operations that are carried out."`
+	Demo     demoCommand     `cmd:"" help:"Play a release against the running cloud, with the real aws and git commands."`
 	Reset    resetCommand    `cmd:"" help:"Delete everything in the running cloud."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -78,13 +79,28 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 		fmt.Printf("  endpoint  %s\n", cloud.Endpoint())
 		fmt.Printf("  data      %s\n", cloud.DataDescription())
 		fmt.Printf("  account   %s   region %s   clock %s\n", cloud.Config().Account, cloud.Config().Region, cloud.ClockDescription())
-		fmt.Printf("\n  eval \"$(%s env)\"\n\n", self())
+		fmt.Printf("\n  eval \"$(%s)\"\n\n", envCommandLine(cloud))
 	}
 	err = cloud.Serve(ctx, ready)
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// envCommandLine is the command that prints the environment of this cloud's clients.
+func envCommandLine(cloud *app.Cloud) string {
+	line := self() + " env"
+	if endpoint := cloud.Endpoint(); endpoint != defaultEndpoint {
+		line += " --endpoint " + endpoint
+	}
+	if account := cloud.Config().Account; account != app.DefaultAccount {
+		line += " --account " + account
+	}
+	if region := cloud.Config().Region; region != app.DefaultRegion {
+		line += " --region " + region
+	}
+	return line
 }
 
 // self is how the user can call this binary again: by name when it is on the PATH, by `go run` when it was built for that.

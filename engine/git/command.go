@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,14 +79,14 @@ func (t *tool) find(ctx context.Context) (string, error) {
 	}
 	path, err := exec.LookPath(t.name)
 	if err != nil {
-		return "", fmt.Errorf("%w: %v; install git %d.%d or newer", ErrGitUnusable, err, minMajor, minMinor)
+		return "", fmt.Errorf("%w: %w; install git %d.%d or newer", ErrGitUnusable, err, minMajor, minMinor)
 	}
 	out, err := exec.CommandContext(ctx, path, "version").Output()
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", fmt.Errorf("%w: %s version: %v", ErrGitUnusable, path, err)
+		return "", fmt.Errorf("%w: %s version: %w", ErrGitUnusable, path, err)
 	}
 	if !versionSuffices(string(out)) {
 		return "", fmt.Errorf("%w: %s is %q; git %d.%d or newer is needed", ErrGitUnusable, path, strings.TrimSpace(string(out)), minMajor, minMinor)
@@ -154,7 +156,7 @@ func (p process) environment() []string {
 	if p.bare {
 		env = append(env, "GIT_DIR=.")
 	}
-	all := append(settings[:len(settings):len(settings)], p.set...)
+	all := append(slices.Clip(settings), p.set...)
 	env = append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(all)))
 	for i, kv := range all {
 		n := strconv.Itoa(i)
@@ -190,9 +192,11 @@ func (p process) result(ctx context.Context, err error, stderr *tailBuffer) erro
 	if ctx.Err() != nil {
 		return fmt.Errorf("git %s: %w", p.args[0], ctx.Err())
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return &CommandError{Command: p.args[0], Status: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
+	}
+	if _, gone := os.Stat(p.dir); errors.Is(gone, fs.ErrNotExist) {
+		err = ErrNotFound // the repository was deleted meanwhile
 	}
 	return fmt.Errorf("git %s: %w", p.args[0], err)
 }

@@ -166,7 +166,7 @@ func (r *Repository) diffTrees(ctx context.Context, before, after *Entry, l *dif
 	err = parseRawDiff(bufio.NewReader(out), before.Path, after.Path, l)
 	cancel()
 	_ = out.Close() // never fails
-	<-done
+	<-done          //nolint:errcheck // killed by the cancellation when the parser needed no more
 	return err
 }
 
@@ -174,7 +174,7 @@ func (r *Repository) diffTrees(ctx context.Context, before, after *Entry, l *dif
 func parseRawDiff(r *bufio.Reader, beforeRoot, afterRoot string, l *differenceList) error {
 	for {
 		meta, err := r.ReadString(0)
-		if err == io.EOF && meta == "" {
+		if errors.Is(err, io.EOF) && meta == "" {
 			return nil
 		}
 		if err != nil {

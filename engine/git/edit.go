@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -190,10 +191,10 @@ func (t *treeEdit) remove(s editStep) error {
 	}
 	t.result.Deleted = append(t.result.Deleted, entryOf(s, file))
 	trail := t.trail(s.parts)
-	for i := len(trail) - 1; i >= 0; i-- {
-		trail[i].changed = true
+	for i, t := range slices.Backward(trail) {
+		t.changed = true
 		if i == len(trail)-1 || len(trail[i+1].entries) == 0 {
-			delete(trail[i].entries, s.parts[i])
+			delete(t.entries, s.parts[i])
 		}
 	}
 	return nil
@@ -282,7 +283,7 @@ func (t *treeEdit) keepFolders(steps []editStep) error {
 	done := map[string]bool{}
 	for _, s := range steps {
 		folder := s.parts[:len(s.parts)-1]
-		path := strings.Join(append(folder[:len(folder):len(folder)], gitKeep), "/")
+		path := strings.Join(append(slices.Clip(folder), gitKeep), "/")
 		if s.Action != Remove || len(folder) == 0 || done[path] {
 			continue
 		}

@@ -2,6 +2,7 @@ package git
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,8 +37,13 @@ func TestEngine_CreateOpenDelete(t *testing.T) {
 	if err := e.Delete(ctx, "a"); err != nil || e.Exists("a") {
 		t.Errorf("delete: %v", err)
 	}
-	if _, err := r.Branch(ctx, "main"); err == nil {
-		t.Error("a deleted repository still answers")
+	for what, err := range map[string]error{
+		"branch": second(r.Branch(ctx, "main")), "commit": second(r.Commit(ctx, emptyTree)), "default branch": second(r.DefaultBranch(ctx)),
+		"advertise": r.AdvertiseRefs(ctx, io.Discard, UploadPack, ""),
+	} {
+		if !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s of a deleted repository: %v", what, err)
+		}
 	}
 	left := must(os.ReadDir(e.temporary()))(t)
 	if len(left) != 0 {
@@ -45,6 +51,8 @@ func TestEngine_CreateOpenDelete(t *testing.T) {
 	}
 	must(e.Create(ctx, "a"))(t)
 }
+
+func second[T any](_ T, err error) error { return err }
 
 func TestEngine_RefusesUnsafeIDs(t *testing.T) {
 	t.Parallel()

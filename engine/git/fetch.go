@@ -28,7 +28,8 @@ type FetchRequest struct {
 	Submodules bool
 	// Dir is the folder to check out into. It must be empty or not exist.
 	Dir string
-	// Header is sent to the URL's scheme and host, on every request, such as "Authorization: Basic ...".
+	// Header is sent to the URL's scheme and host, on every request, such as "Authorization: Basic ...". With it, or with
+	// a user and password, redirects are not followed, as they could lead elsewhere.
 	Header string
 	// Username and Password, if any, are sent as basic authentication.
 	Username, Password string
@@ -112,6 +113,10 @@ func (f *fetching) prepare() error {
 		f.set = append(f.set, [2]string{"protocol.file.allow", "always"})
 	}
 	f.set = append(f.set, [2]string{"core.fsync", "none"}, [2]string{"transfer.fsckObjects", "false"}, [2]string{"http.lowSpeedLimit", "1"}, [2]string{"http.lowSpeedTime", "300"})
+	if f.Username != "" || f.Password != "" || f.Header != "" {
+		// Git sends its extra headers to wherever a redirect leads.
+		f.set = append(f.set, [2]string{"http.followRedirects", "false"})
+	}
 	scope := "http." + u.Scheme + "://" + u.Host + "/."
 	if f.Username != "" || f.Password != "" {
 		basic := base64.StdEncoding.EncodeToString([]byte(f.Username + ":" + f.Password))
@@ -286,8 +291,7 @@ func (f *fetching) fetchAll(ctx context.Context, version string) (ID, error) {
 // commit returns the commit that a name stands for in the checkout.
 func (f *fetching) commit(ctx context.Context, name string) (ID, error) {
 	out, err := f.git(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", name+"^{commit}")
-	var failed *CommandError
-	if errors.As(err, &failed) {
+	if _, ok := errors.AsType[*CommandError](err); ok {
 		return "", fmt.Errorf("version %.200q: %w", f.Version, ErrNotFound)
 	}
 	if err != nil {

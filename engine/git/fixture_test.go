@@ -23,6 +23,8 @@ type fixture struct {
 	engine *Engine
 	repo   *Repository
 	url    string
+	// pushLimit is the handler's, set before the first request.
+	pushLimit int64
 
 	mu        sync.Mutex // guards the fields below
 	authorize func([]RefUpdate) error
@@ -38,7 +40,7 @@ func newFixture(t *testing.T) *fixture {
 	if f.repo, err = f.engine.Create(t.Context(), "r"); err != nil {
 		t.Fatal(err)
 	}
-	handler := &Handler{Open: func(w http.ResponseWriter, r *http.Request, service Service) *Access {
+	open := func(w http.ResponseWriter, r *http.Request, service Service) *Access {
 		base, _, _ := SplitPath(r.URL.Path, r.URL.Query().Get)
 		repo, err := f.engine.Open(strings.TrimPrefix(base, "/v1/repos/"))
 		if err != nil {
@@ -53,8 +55,10 @@ func newFixture(t *testing.T) *fixture {
 			defer f.mu.Unlock()
 			f.committed = append(f.committed, updates...)
 		}}
-	}}
-	server := httptest.NewServer(handler)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		(&Handler{Open: open, PushLimit: f.pushLimit}).ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	f.url = server.URL + "/v1/repos/r"
 	return f

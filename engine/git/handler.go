@@ -114,7 +114,7 @@ func (h *Handler) serve(out *flushWriter, r *http.Request, service Service, acce
 	case "gzip", "x-gzip":
 		unzipped, err := gzip.NewReader(body)
 		if err != nil {
-			return fmt.Errorf("request body: %v: %w", err, ErrProtocol)
+			return fmt.Errorf("request body: %w: %w", err, ErrProtocol)
 		}
 		body = unzipped
 	default:

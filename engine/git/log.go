@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (r *Repository) Log(ctx context.Context, q LogQuery) ([]ID, error) {
 	if len(q.From) == 0 {
 		return nil, nil
 	}
-	if err := r.needCommits(ctx, append(q.From[:len(q.From):len(q.From)], q.Not...)...); err != nil {
+	if err := r.needCommits(ctx, append(slices.Clip(q.From), q.Not...)...); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	var in strings.Builder

@@ -220,7 +220,7 @@ func (o *objectReader) start() error {
 		return err
 	}
 	o.out = bufio.NewReaderSize(out, 32<<10)
-	return o.cmd.Start()
+	return o.process.result(o.ctx, o.cmd.Start(), o.stderr)
 }
 
 func (o *objectReader) close() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -20,12 +21,7 @@ type pushHead struct {
 }
 
 func (h *pushHead) has(capability string) bool {
-	for _, c := range h.capabilities {
-		if c == capability {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(h.capabilities, capability)
 }
 
 // needsPack tells that a pack follows the head: it does unless everything is deleted.
@@ -171,7 +167,7 @@ func oneLine(s string) string {
 	return s[:min(len(s), 1000)]
 }
 
-// parseReport returns the references that a report-status says were changed.
+// parseReport returns the references that a report-status says were changed, beside an error those it got to.
 func parseReport(report []byte) (map[string]bool, error) {
 	done := map[string]bool{}
 	r := strings.NewReader(string(report))
@@ -181,7 +177,7 @@ func parseReport(report []byte) (map[string]bool, error) {
 			return done, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read git's report: %w", err)
+			return done, fmt.Errorf("read git's report: %w", err)
 		}
 		if ref, ok := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), "ok "); ok {
 			done[ref] = true

@@ -92,6 +92,9 @@ func (r *Repository) Ref(ctx context.Context, name string) (Ref, error) {
 	if !ValidRefName(name) {
 		return Ref{}, fmt.Errorf("reference %.200q: %w", name, ErrInvalidName)
 	}
+	if ref, ok := r.looseBranch(name); ok {
+		return ref, nil
+	}
 	refs, err := r.refs(ctx, name)
 	if err != nil {
 		return Ref{}, fmt.Errorf("read reference %s: %w", name, err)
@@ -102,6 +105,20 @@ func (r *Repository) Ref(ctx context.Context, name string) (Ref, error) {
 		}
 	}
 	return Ref{}, fmt.Errorf("reference %s: %w", name, ErrNotFound)
+}
+
+// looseBranch reads a branch from its file, which saves the process that nearly every call would start with. Git
+// replaces the file as a whole, and it outweighs packed-refs; branches name commits, so there is nothing to peel.
+func (r *Repository) looseBranch(name string) (Ref, bool) {
+	if !strings.HasPrefix(name, branchPrefix) {
+		return Ref{}, false
+	}
+	content, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
+	id := strings.TrimSuffix(string(content), "\n")
+	if err != nil || len(content) != 41 || !isHexID(id) {
+		return Ref{}, false
+	}
+	return Ref{Name: name, ID: ID(id), Peeled: ID(id)}, true
 }
 
 // Branch returns the branch of that name, or ErrNotFound.
@@ -179,6 +196,9 @@ func (r *Repository) resolve(ctx context.Context, name string) (ID, error) {
 	}
 	if candidates == nil {
 		return "", ErrInvalidName
+	}
+	if ref, ok := r.looseBranch(candidates[0]); ok {
+		return ref.ID, nil
 	}
 	refs, err := r.refs(ctx, candidates...)
 	if err != nil {
@@ -313,9 +333,6 @@ func (r *Repository) adoptHead(ctx context.Context, ref string) error {
 	}
 	if target == ref {
 		return nil
-	}
-	if _, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(target))); err == nil {
-		return nil // the common case, without a process
 	}
 	if _, err := r.Ref(ctx, target); !errors.Is(err, ErrNotFound) {
 		return err

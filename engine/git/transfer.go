@@ -85,8 +85,7 @@ func (r *Repository) UploadPack(ctx context.Context, w io.Writer, body io.Reader
 	cmd.Stdout, cmd.Stderr = w, stderr
 	err = feed(cmd, body, drainLimit)
 	err = p.result(ctx, err, stderr)
-	var failed *CommandError
-	if errors.As(err, &failed) {
+	if _, ok := errors.AsType[*CommandError](err); ok {
 		// What a client did wrong was said to the client; a client that hangs up ends git too.
 		r.engine.log.LogAttrs(ctx, slog.LevelInfo, "upload-pack ended early", slog.String("repository", r.id), slog.Any("error", err))
 		return nil
@@ -116,7 +115,7 @@ func feed(cmd *exec.Cmd, body io.Reader, drain int64) error {
 		fed <- err
 	}()
 	err = cmd.Wait()
-	<-fed // a push cut short shows in what git makes of it
+	<-fed //nolint:errcheck // a push cut short shows in what git makes of it
 	return err
 }
 

@@ -209,7 +209,7 @@ func TestTransfer_ManyReferences(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	const count = 600
+	const count = 400
 	var in, spec strings.Builder
 	for i := range count {
 		fmt.Fprintf(&in, "%s refs/heads/b/%04d\n", tip, i)
@@ -251,10 +251,11 @@ func TestTransfer_LargePushStreams(t *testing.T) {
 	f := newFixture(t)
 	dir := f.work()
 	source := rand.NewChaCha8([32]byte{1})
-	content := make([]byte, 50<<20)
-	_, _ = source.Read(content)
-	f.write(dir, "large", string(content))
-	content = nil
+	func() { // so that the content is garbage when the measuring begins
+		content := make([]byte, 50<<20)
+		_, _ = source.Read(content)
+		f.write(dir, "large", string(content))
+	}()
 	f.git(dir, "-c", "core.compression=0", "add", "-A")
 	f.git(dir, "commit", "-q", "-m", "Large")
 	runtime.GC()

@@ -90,8 +90,8 @@ func (c *candidate) addRequiredMembers(input reflect.Type) {
 	if input == nil || input.Kind() != reflect.Struct {
 		return
 	}
-	for i := range input.NumField() {
-		name, options, _ := strings.Cut(input.Field(i).Tag.Get("aws"), ",")
+	for field := range input.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("aws"), ",")
 		options = "," + options + ","
 		if !strings.Contains(options, ",required,") {
 			continue

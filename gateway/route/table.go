@@ -4,6 +4,7 @@
 package route
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"net/url"
@@ -76,6 +77,7 @@ func (t *Table) add(api *aws.API) {
 				root.add(op)
 			}
 			t.trees[api] = root
+		case aws.ProtocolJSON, aws.ProtocolCBOR: // found by target prefix
 		}
 	}
 }
@@ -245,15 +247,15 @@ func hostParts(host string) (service, bucket string) {
 
 // formValue returns a value of a form-encoded body without decoding the rest of it.
 func formValue(form []byte, key string) string {
-	s := string(form)
-	if len(s) > 1<<20 {
-		s = s[:1<<20]
+	if len(form) > 1<<20 {
+		form = form[:1<<20]
 	}
-	for s != "" {
-		var pair string
-		pair, s, _ = strings.Cut(s, "&")
-		if value, ok := strings.CutPrefix(pair, key+"="); ok {
-			if v, err := url.QueryUnescape(value); err == nil {
+	for len(form) > 0 {
+		var pair []byte
+		pair, form, _ = bytes.Cut(form, []byte("&"))
+		name, value, found := bytes.Cut(pair, []byte("="))
+		if found && string(name) == key {
+			if v, err := url.QueryUnescape(string(value)); err == nil {
 				return v
 			}
 			return ""

@@ -363,10 +363,10 @@ func (a *authorization) checkScope(at time.Time, amzDate string, want Want, regi
 	e := refuse(WrongScope, "%s", prefix+s3).orElse("%s", strings.TrimSpace(strings.Join(other, "")))
 	e.AccessKeyID = a.accessKeyID
 	if region != "" {
-		e.with("Region", region)
+		e = e.with("Region", region)
 	}
 	if a.presigned {
-		e.with("query", true)
+		e = e.with("query", true)
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -250,12 +251,7 @@ func (c *chunkReader) end() error {
 }
 
 func (c *chunkReader) isAnnounced(name string) bool {
-	for _, a := range c.announced {
-		if a == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.announced, name)
 }
 
 func malformedTrailer() *Error {

@@ -245,6 +245,7 @@ func (e *Error) AWS(protocol aws.Protocol, s3 bool) *aws.Error {
 				w.status = 403
 			}
 		}
+	case aws.ProtocolQuery, aws.ProtocolRESTXML: // as the words have it
 	}
 	return aws.NewError(w.status, w.code, "%s", e.Error()).WithCause(e.cause)
 }
@@ -260,7 +261,7 @@ func mismatch(accessKeyID, provided, stringToSign, canonicalRequest string) *Err
 		with("AWSAccessKeyId", accessKeyID).with("StringToSign", stringToSign).with("SignatureProvided", provided).
 		with("StringToSignBytes", spacedHex(stringToSign))
 	if canonicalRequest != "" {
-		e.with("CanonicalRequest", canonicalRequest).with("CanonicalRequestBytes", spacedHex(canonicalRequest))
+		e = e.with("CanonicalRequest", canonicalRequest).with("CanonicalRequestBytes", spacedHex(canonicalRequest))
 	}
 	e.AccessKeyID = accessKeyID
 	return e

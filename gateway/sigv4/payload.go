@@ -76,8 +76,7 @@ func (v *Verifier) payload(r *http.Request, a *authorization, result *Result, s3
 		}
 		plan.mode, plan.line = PayloadSigned, emptyHash
 		if len(content) > 0 {
-			sum := sha256.Sum256(content)
-			plan.line = hex.EncodeToString(sum[:])
+			plan.line = hashText(content)
 		}
 	case unsignedPayload:
 		plan.mode = PayloadUnsigned
@@ -125,7 +124,7 @@ func (v *Verifier) open(r *http.Request, a *authorization, key *Key, result *Res
 			}
 			signer.public = &private.PublicKey
 		default:
-			signer.key = v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service)
+			signer.key = v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service).key
 		}
 		return openChunked(r, result, plan.mode, signer)
 	default:
@@ -166,8 +165,7 @@ func (v *Verifier) openHashed(r *http.Request, want string, result *Result) erro
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
-		if got := hex.EncodeToString(sum[:]); got != want {
+		if got := hashText(content); got != want {
 			return wrongHash(want, got)
 		}
 		return nil
@@ -176,10 +174,21 @@ func (v *Verifier) openHashed(r *http.Request, want string, result *Result) erro
 	return nil
 }
 
-// readBody reads the whole body and puts a copy in its place.
+// hashText is the hash of a payload as canonical requests have it.
+func hashText(content []byte) string {
+	sum := sha256.Sum256(content)
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:])
+}
+
+// readBody reads the whole body and puts one that is held in memory in its place.
 func (v *Verifier) readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil, nil
+	}
+	if content, held := Content(r.Body); held {
+		return content, nil
 	}
 	limit := v.MaxBody
 	if limit <= 0 {
@@ -202,17 +211,35 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	r.Body = &bufferedBody{*bytes.NewReader(content), r.Body}
+	r.Body = Held(content, r.Body)
 	return content, nil
 }
 
-// bufferedBody is a body that has been read; closing it closes the one it came from.
-type bufferedBody struct {
+// heldBody is a body that has been read; closing it closes the one it came from.
+type heldBody struct {
 	bytes.Reader
-	source io.Closer
+	content []byte
+	source  io.Closer
 }
 
-func (b *bufferedBody) Close() error { return b.source.Close() }
+// Held returns a body that is held in memory: a request whose body has been read is given it in its place. Closing it
+// closes source. The Verifier hashes such a body without another copy.
+func Held(content []byte, source io.Closer) io.ReadCloser {
+	b := &heldBody{content: content, source: source}
+	b.Reset(content)
+	return b
+}
+
+// Content returns all bytes of a body that is held in memory, read or not; they must not be changed. The Verifier leaves
+// such a body behind wherever it had to read it. It reports false for any other body.
+func Content(body io.Reader) ([]byte, bool) {
+	if b, ok := body.(*heldBody); ok {
+		return b.content, true
+	}
+	return nil, false
+}
+
+func (b *heldBody) Close() error { return b.source.Close() }
 
 func tooLarge(limit int64) *Error {
 	return refuse(BodyTooLarge, "Your proposed upload exceeds the maximum allowed size").

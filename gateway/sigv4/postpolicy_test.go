@@ -121,8 +121,7 @@ func TestPostPolicy_ChecksTheLength(t *testing.T) {
 	}
 	for length, want := range map[int64]string{0: "EntityTooSmall", 1: "", 10: "", 11: "EntityTooLarge"} {
 		got := ""
-		var refusal *Error
-		if errors.As(policy.CheckLength(length), &refusal) {
+		if refusal, ok := errors.AsType[*Error](policy.CheckLength(length)); ok {
 			got = refusal.AWS(aws.ProtocolRESTXML, true).Code
 		}
 		if got != want {

@@ -200,8 +200,7 @@ func TestVerify_AcceptsBotocore(t *testing.T) {
 			r := c.wire(t)
 			result, err := v.VerifyFor(r, Want{Region: "eu-central-1", Service: c.Service})
 			if err != nil {
-				var e *Error
-				if errors.As(err, &e) {
+				if e, ok := errors.AsType[*Error](err); ok {
 					t.Log(e.fields["CanonicalRequest"])
 				}
 				t.Fatal(err)

@@ -272,8 +272,7 @@ func (c *CA) createFile(path string) ([]byte, error) {
 	content := append(encodePEM("PRIVATE KEY", private), encodePEM("CERTIFICATE", certificate.Raw)...)
 	// A link fails when the name is taken, where a rename would replace what another process uses already.
 	err = writeFile(path, content, 0o600, func(temporary, path string) error {
-		defer os.Remove(temporary)
-		return os.Link(temporary, path)
+		return errors.Join(os.Link(temporary, path), os.Remove(temporary))
 	})
 	if errors.Is(err, fs.ErrExist) {
 		return os.ReadFile(path)

@@ -295,7 +295,7 @@ func (s *suite) testCrashLeavesNothingAlive(t *testing.T) {
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-ended
+	<-ended //nolint:errcheck // it was killed
 	eventually(t, "death of the victim's machine", func() bool { return len(findMarked(t, mark)) == 0 })
 	if _, err := os.Stat(filepath.Join(dir, "victim")); err != nil {
 		t.Fatalf("the killed process cleaned up: %v", err)
@@ -331,7 +331,7 @@ func controlGroups(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range strings.Split(string(data), `"`) {
+		for word := range strings.SplitSeq(string(data), `"`) {
 			if strings.HasPrefix(word, "/sys/fs/cgroup/") {
 				if _, err := os.Stat(word); err != nil {
 					t.Errorf("recorded control group: %v", err)

@@ -52,18 +52,36 @@ func Run(t *testing.T, newDriver NewDriver) {
 	}
 }
 
-// Benchmark measures from nothing to the end of a first command, and removal.
+// Benchmark measures a machine from nothing to the end of its first command, and its removal.
 func Benchmark(b *testing.B, newDriver NewDriver) {
 	s := &suite{newDriver: newDriver}
 	h := s.open(b, b.TempDir())
+	var created, started, ran, removed time.Duration
 	for b.Loop() {
-		m := create(b, h, machine.Spec{ID: "bench"})
+		watch := clock.StartStopwatch()
+		m, err := h.Create(b.Context(), machine.Spec{ID: "bench"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		created += watch.Elapsed()
+		watch = clock.StartStopwatch()
+		if err := m.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		started += watch.Elapsed()
+		watch = clock.StartStopwatch()
 		if exit, err := m.Exec(b.Context(), machine.Command{Args: []string{"/bin/true"}}); err != nil || exit.Code != 0 {
 			b.Fatal(exit, err)
 		}
+		ran += watch.Elapsed()
+		watch = clock.StartStopwatch()
 		if err := m.Remove(b.Context()); err != nil {
 			b.Fatal(err)
 		}
+		removed += watch.Elapsed()
+	}
+	for name, spent := range map[string]time.Duration{"create": created, "start": started, "exec": ran, "remove": removed} {
+		b.ReportMetric(float64(spent.Microseconds())/1000/float64(b.N), name+"-ms/op")
 	}
 }
 

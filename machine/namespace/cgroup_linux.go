@@ -249,7 +249,7 @@ func (g groups) remove(ctx context.Context) error {
 				break
 			}
 			if procs, readErr := os.ReadFile(filepath.Join(folder, "cgroup.procs")); readErr == nil {
-				for _, field := range strings.Fields(string(procs)) {
+				for field := range strings.FieldsSeq(string(procs)) {
 					if pid, convErr := strconv.Atoi(field); convErr == nil && pid > 1 {
 						_ = syscall.Kill(pid, syscall.SIGKILL)
 					}

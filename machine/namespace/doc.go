@@ -15,6 +15,7 @@
 // space than they use.
 //
 // What a machine's root may do is cut to what ordinary programs need (see keptCapabilities), and no program gains
-// privileges when it is started. Left out: a system call filter, subordinate users without root (newuidmap), images
-// other than the host's, and a private network.
+// privileges when it is started. Left out: a system call filter (a machine can make user namespaces of its own, which
+// gain it nothing here), subordinate users without root (newuidmap), images other than the host's, and a private network:
+// on the host's, abstract sockets and whatever listens on loopback are within reach.
 package namespace

@@ -94,7 +94,7 @@ func Probe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("probe namespaces: %w", err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }() // in the folder for temporary files, where it harms nobody
 	i, err := d.Create(ctx, folder, machine.Spec{ID: "probe", Hostname: "probe"})
 	if err != nil {
 		return fmt.Errorf("probe namespaces: %w", err)
@@ -155,8 +155,8 @@ func readRecord(folder string) (record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := json.Unmarshal(data, &r); err != nil { // cut short by a crash: then nothing was started after it
-		return record{}, nil
+	if json.Unmarshal(data, &r) != nil { // cut short by a crash: then nothing was started after it
+		r = record{}
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,6 +53,13 @@ func findHostImage(more []string) (hostImage, error) {
 	for _, e := range opt {
 		candidates = append(candidates, "/opt/"+e.Name()) // one by one, so that /opt itself stays writable
 	}
+	for _, pattern := range etcFolders {
+		matches, err := filepath.Glob("/etc/" + pattern)
+		if err != nil {
+			return image, err
+		}
+		candidates = append(candidates, matches...)
+	}
 	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) && home != "/" {
 		for _, f := range toolFolders {
 			candidates = append(candidates, filepath.Join(home, f))
@@ -80,18 +88,18 @@ func (h hostImage) shows(p string) bool {
 func (h hostImage) exactly(p string) bool { return slices.Contains(h.shown, p) }
 
 // etcFiles are copied from the host's /etc where they are there and everybody may read them: what programs look for to
-// run at all. Secrets, services and the host's own affairs stay away.
+// run at all. Secrets, services and the host's own affairs stay away. The list is short because making a file is what
+// takes the time when a machine is made.
 var etcFiles = []string{
-	"alternatives", "bash.bashrc", "bashrc", "ca-certificates.conf", "crypto-policies", "debian_version", "fonts", "gai.conf",
-	"gitconfig", "gss", "host.conf", "inputrc", "java", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias",
-	"locale.conf", "localtime", "login.defs", "lsb-release", "magic", "mailcap", "maven", "mime.types", "mke2fs.conf",
-	"nanorc", "networks", "nsswitch.conf", "os-release", "pam.conf", "pam.d", "perl", "pki/ca-trust", "pki/tls/cert.pem",
-	"pki/tls/certs", "pki/tls/openssl.cnf", "profile", "profile.d", "protocols", "rpc", "security", "services", "shells",
-	"skel", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "vim", "wgetrc", "xattr.conf",
+	"bash.bashrc", "bashrc", "gai.conf", "gitconfig", "host.conf", "inputrc", "ld.so.cache", "ld.so.conf", "locale.conf",
+	"localtime", "login.defs", "magic", "mime.types", "nsswitch.conf", "os-release", "profile", "profile.d",
+	"protocols", "services", "shells", "timezone", "ssl/openssl.cnf", "ssl/cert.pem", "ssl/certs/ca-certificates.crt",
+	"ssl/certs/java/cacerts", "ssl/ca-bundle.pem", "pki/tls/cert.pem", "pki/tls/openssl.cnf", "pki/tls/certs/ca-bundle.crt",
+	"pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "pki/ca-trust/extracted/java/cacerts",
 }
 
-// etcPatterns are names with versions in them.
-var etcPatterns = []string{"java-*", "python*", "php", "gradle*", "mono"}
+// etcFolders are shown in place, read-only: large, without secrets, and about programs that are read-only too.
+var etcFolders = []string{"alternatives", "crypto-policies", "fonts", "java", "java-*", "ld.so.conf.d", "maven", "perl", "php", "python*", "terminfo"}
 
 // layOut fills a machine's root.
 func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
@@ -110,26 +118,14 @@ func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
 		}
 	}
 	links := map[string]string{"var/run": "/run", "var/lock": "/run/lock", "etc/mtab": "/proc/self/mounts"}
-	for name, target := range h.links {
-		links[name] = target
-	}
+	maps.Copy(links, h.links)
 	for name, target := range links {
 		if err := root.Symlink(target, name); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	files := slices.Clone(etcFiles)
-	for _, pattern := range etcPatterns {
-		matches, err := filepath.Glob("/etc/" + pattern)
-		if err != nil {
-			return err
-		}
-		for _, m := range matches {
-			files = append(files, strings.TrimPrefix(m, "/etc/"))
-		}
-	}
-	left := budget{files: 8000, bytes: 32 << 20}
-	for _, f := range files {
+	left := budget{files: 1000, bytes: 32 << 20}
+	for _, f := range etcFiles {
 		if err := copyTree(root, "/etc/"+f, "etc/"+f, &left); err != nil {
 			return fmt.Errorf("copy /etc/%s: %w", f, err)
 		}
@@ -139,19 +135,29 @@ func (h hostImage) layOut(root *os.Root, spec machine.Spec) error {
 
 // writeEtc writes what is the machine's own in /etc.
 func writeEtc(root *os.Root, spec machine.Spec) error {
-	passwd := "root:x:0:0:root:/root:" + shell() + "\n" +
-		"daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-	group := "root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nshadow:x:42:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n"
+	var passwd strings.Builder
+	passwd.WriteString("root:x:0:0:root:/root:" + shell() + "\n" +
+		"daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n")
+	var group strings.Builder
+	group.WriteString("root:x:0:\ndaemon:x:1:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nshadow:x:42:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n")
 	for _, u := range spec.Users {
 		home, login := homeOf(u), u.Shell
 		if login == "" {
 			login = "/bin/sh"
 		}
-		passwd += fmt.Sprintf("%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, login)
-		group += fmt.Sprintf("%s:x:%d:\n", u.Name, u.UID)
+		fmt.Fprintf(&passwd, "%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, login)
+		fmt.Fprintf(&group, "%s:x:%d:\n", u.Name, u.UID)
 	}
 	names := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + spec.Hostname + "\n"
-	files := map[string]string{"passwd": passwd, "group": group, "hosts": names, "hostname": spec.Hostname + "\n"}
+	files := map[string]string{"passwd": passwd.String(), "group": group.String(), "hosts": names, "hostname": spec.Hostname + "\n"}
+	// Root may become any user; there are no passwords that anybody else could give.
+	const become = "auth sufficient pam_rootok.so\nauth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
+	for _, program := range []string{"su", "su-l", "runuser", "runuser-l"} {
+		files["pam.d/"+program] = become
+	}
+	if err := root.MkdirAll("etc/pam.d", 0o755); err != nil {
+		return err
+	}
 	if resolv, err := os.ReadFile("/etc/resolv.conf"); err == nil { // read through the links it often is
 		files["resolv.conf"] = string(resolv)
 	}

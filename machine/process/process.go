@@ -119,8 +119,10 @@ func link(root *os.Root, m machine.Mount) error {
 
 // writeAccounts lets commands name the spec's users, who are then refused for what they are rather than as unknown.
 func writeAccounts(root *os.Root, users []machine.User) error {
-	passwd := fmt.Sprintf("root:x:%d:%d:root:/root:/bin/sh\n", os.Geteuid(), os.Getegid())
-	group := fmt.Sprintf("root:x:%d:\n", os.Getegid())
+	var passwd strings.Builder
+	fmt.Fprintf(&passwd, "root:x:%d:%d:root:/root:/bin/sh\n", os.Geteuid(), os.Getegid())
+	var group strings.Builder
+	fmt.Fprintf(&group, "root:x:%d:\n", os.Getegid())
 	for _, u := range users {
 		home, shell := u.Home, u.Shell
 		if home == "" {
@@ -129,13 +131,13 @@ func writeAccounts(root *os.Root, users []machine.User) error {
 		if shell == "" {
 			shell = "/bin/sh"
 		}
-		passwd += fmt.Sprintf("%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, shell)
-		group += fmt.Sprintf("%s:x:%d:\n", u.Name, u.UID)
+		fmt.Fprintf(&passwd, "%s:x:%d:%d::%s:%s\n", u.Name, u.UID, u.UID, home, shell)
+		fmt.Fprintf(&group, "%s:x:%d:\n", u.Name, u.UID)
 		if err := root.MkdirAll(filepath.FromSlash(strings.TrimPrefix(path.Clean(home), "/")), 0o755); err != nil {
 			return err
 		}
 	}
-	return errors.Join(root.WriteFile("etc/passwd", []byte(passwd), 0o644), root.WriteFile("etc/group", []byte(group), 0o644))
+	return errors.Join(root.WriteFile("etc/passwd", []byte(passwd.String()), 0o644), root.WriteFile("etc/group", []byte(group.String()), 0o644))
 }
 
 // Clean has nothing to do: a machine's processes end with the process that made them, and it has nothing else outside of

@@ -58,7 +58,7 @@ func (c *Client) Spawn(ctx context.Context, command machine.Command) (*Process, 
 	if err != nil {
 		return nil, errors.Join(machine.ErrNotRunning, err, conn.Close(), streams.close())
 	}
-	// From here on the context ends the wait too, also for a supervisor that does not answer.
+	// Should this be read before the request, the supervisor finds no command in it and hangs up, which is as well.
 	stop := context.AfterFunc(ctx, func() { _ = p.send(request{Kill: true}) })
 	reports := bufio.NewReaderSize(conn, 512)
 	if err := p.begin(command, reports); err != nil {

@@ -67,7 +67,9 @@ func serve(setup func(config json.RawMessage) (Options, error)) error {
 		answer.Error = err.Error()
 	}
 	warmThreads()
-	go s.reap()
+	died := make(chan os.Signal, 1)
+	signal.Notify(died, syscall.SIGCHLD) // before anything can die: what is not announced is never waited for
+	go s.reap(died)
 	line, err := json.Marshal(answer)
 	if err != nil {
 		return err
@@ -162,9 +164,7 @@ func (s *server) fork(st start) started {
 }
 
 // reap waits for all children, those that the machine's processes left to their first one too.
-func (s *server) reap() {
-	died := make(chan os.Signal, 1)
-	signal.Notify(died, syscall.SIGCHLD)
+func (s *server) reap(died <-chan os.Signal) {
 	for range died {
 		for {
 			s.mu.Lock()
@@ -237,7 +237,7 @@ func (s *server) handle(fds []int) {
 		closeAll(fds[1:])
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	requests := bufio.NewReader(conn)
 	r, err := nextRequest(requests)
 	if err != nil || len(r.Args) == 0 {

@@ -70,7 +70,7 @@ func (i *Issuer) Issue(p aws.Principal) (Credentials, error) {
 	if p.Session == nil || p.Session.Expires.IsZero() {
 		return Credentials{}, errors.New("issue credentials: the principal has no session")
 	}
-	p.AccessKeyID = aws.NewID(i.random, "ASIA", 16)
+	p.AccessKeyID = aws.NewAccessKeyID(i.random, "ASIA", p.Account)
 	plain, err := cbor.Marshal(p)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("encode session: %w", err)

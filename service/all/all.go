@@ -3,14 +3,22 @@ package all
 
 import (
 	"drydock/service"
+	"drydock/service/codebuild"
+	"drydock/service/codecommit"
+	"drydock/service/iam"
 	"drydock/service/logs"
 	"drydock/service/s3"
+	"drydock/service/sts"
 )
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
 	return []service.Module{
-		logs.New(d),
+		iam.New(d),
+		sts.New(d),
 		s3.New(d),
+		logs.New(d),
+		codecommit.New(d),
+		codebuild.New(d),
 	}
 }

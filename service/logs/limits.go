@@ -1,12 +1,35 @@
 package logs
 
-// Quotas and defaults, as "CloudWatch Logs quotas" lists them.
+import "time"
+
+// Quotas and defaults, as "CloudWatch Logs quotas" and the API reference list them.
 const (
-	// maxLogGroups is how many groups an account has in a region.
-	maxLogGroups = 1_000_000
-	// defaultDescribeLimit and maxDescribeLimit bound a page of groups, streams or filters.
+	// defaultDescribeLimit bounds a page of groups or streams that asks for no limit.
 	defaultDescribeLimit = 50
-	maxDescribeLimit     = 50
+	// maxTags is how many tags a group has.
+	maxTags = 50
+	// deliveryRetentionDays is how long groups of the class DELIVERY keep events.
+	deliveryRetentionDays = 1
+	// maxBatchBytes bounds a request of PutLogEvents, where each event counts for eventOverheadBytes more than its
+	// message.
+	maxBatchBytes      = 1_048_576
+	eventOverheadBytes = 26
+	// maxBatchSpan is how far apart the events of a request may be, maxEventAge and maxEventLead how far from now.
+	maxBatchSpan = 24 * time.Hour
+	maxEventAge  = 14 * 24 * time.Hour
+	maxEventLead = 2 * time.Hour
+	// maxPageEvents and maxPageBytes bound a page of events.
+	maxPageEvents = 10_000
+	maxPageBytes  = 1 << 20
+	// maxScanEvents and maxScanBytes bound what a request of FilterLogEvents looks at; the next page goes on from there.
+	maxScanEvents = 200_000
+	maxScanBytes  = 32 << 20
+	// maxStreamScans is how many streams FilterLogEvents reads each on its own; with more it reads the group's events and
+	// leaves out those of other streams.
+	maxStreamScans = 100
+	// maxTailEvents bounds an update of a live tail; maxTailTime is how long a session lasts.
+	maxTailEvents = 500
+	maxTailTime   = 3 * time.Hour
 )
 
 // retentionDays are the periods that PutRetentionPolicy accepts.

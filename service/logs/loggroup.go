@@ -1,7 +1,10 @@
 package logs
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -15,11 +18,10 @@ import (
 // logGroup is a log group.
 type logGroup struct {
 	Account, Region, Name string
-	// ID tells the group from earlier ones of the same name.
-	ID                 string
+	// ID tells the group from earlier ones of the same name; see sequence.
+	ID                 uint64
 	Created            time.Time
 	RetentionDays      int32 // 0 keeps events for ever
-	KMSKeyID           string
 	Class              api.LogGroupClass
 	Tags               map[string]string
 	DeletionProtection bool
@@ -32,29 +34,94 @@ func (g *logGroup) arn() string {
 	return aws.ARN{Partition: aws.PartitionOf(g.Region), Service: "logs", Region: g.Region, Account: g.Account, Resource: "log-group:" + g.Name}.String()
 }
 
-// getLogGroup returns the caller's group of that name.
-func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
-	g, err := logGroups.Get(tx, store.K(call.Account, call.Region, name))
+const noLogGroup = "The specified log group does not exist."
+
+// findLogGroup returns the group, or nil when there is none.
+func findLogGroup(tx *store.Tx, key groupKey) (*logGroup, error) {
+	g, err := logGroups.Get(tx, store.K(key.Account, key.Region, key.Name))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("The specified log group does not exist.")
+		return nil, nil
 	}
 	return g, err
 }
+
+// getLogGroup returns the caller's group of that name.
+func getLogGroup(tx *store.Tx, call *aws.Call, name string) (*logGroup, error) {
+	g, err := findLogGroup(tx, groupKey{call.Account, call.Region, name})
+	if g == nil && err == nil {
+		return nil, api.NewResourceNotFoundException(noLogGroup)
+	}
+	return g, err
+}
+
+// resolveLogGroup returns the caller's group that a request names or identifies by its name or ARN.
+func resolveLogGroup(tx *store.Tx, call *aws.Call, name, identifier *string) (*logGroup, error) {
+	switch {
+	case name != nil && identifier != nil:
+		return nil, api.NewInvalidParameterException("LogGroup name and LogGroup identifier are mutually exclusive parameters.")
+	case name != nil:
+		return getLogGroup(tx, call, *name)
+	case identifier != nil:
+		found, err := groupName(call, *identifier)
+		if err != nil {
+			return nil, err
+		}
+		return getLogGroup(tx, call, found)
+	default:
+		return nil, api.NewInvalidParameterException("Either LogGroup name or LogGroup identifier must be given.")
+	}
+}
+
+// groupName returns the name in a group's identifier: its name or its ARN, with or without the final ":*". The ARN is of
+// the call's account and region: observing other accounts takes links between them, which are not there.
+func groupName(call *aws.Call, identifier string) (string, error) {
+	if !strings.HasPrefix(identifier, "arn:") {
+		return identifier, nil
+	}
+	arn, err := aws.ParseARN(identifier)
+	name, ok := strings.CutPrefix(arn.Resource, "log-group:")
+	name = strings.TrimSuffix(name, ":*")
+	if err != nil || !ok || arn.Service != "logs" || name == "" || strings.ContainsAny(name, ":*") {
+		return "", api.NewInvalidParameterException("Invalid log group identifier: %s", identifier)
+	}
+	if arn.Account != call.Account || arn.Region != call.Region {
+		return "", api.NewResourceNotFoundException(noLogGroup)
+	}
+	return name, nil
+}
+
+// standard refuses an operation on a group whose class is too low for it.
+func (g *logGroup) standard(call *aws.Call) error {
+	if g.Class == api.LogGroupClassStandard {
+		return nil
+	}
+	return api.NewInvalidOperationException("The log group %s is of log-group-class %s. %s is not supported for this log class.",
+		g.Name, g.Class, call.Operation.Name)
+}
+
+// retention is how long events are kept; 0 is for ever.
+func (g *logGroup) retention() time.Duration { return time.Duration(g.RetentionDays) * 24 * time.Hour }
 
 // createLogGroup makes a group.
 func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*api.CreateLogGroupOutput, error) {
 	if strings.HasPrefix(in.LogGroupName, "aws/") {
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
+	if in.KMSKeyID != nil {
+		return nil, notImplemented("drydock does not encrypt log groups with KMS keys.")
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
 	g := &logGroup{
-		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: call.NewUUID(), Created: call.Now(),
+		Account: call.Account, Region: call.Region, Name: in.LogGroupName, ID: s.sequence.next(), Created: call.Now(),
 		Class: api.LogGroupClassStandard, Tags: maps.Clone(in.Tags),
 	}
 	if in.LogGroupClass != nil {
 		g.Class = *in.LogGroupClass
 	}
-	if in.KMSKeyID != nil {
-		g.KMSKeyID = *in.KMSKeyID
+	if g.Class == api.LogGroupClassDelivery {
+		g.RetentionDays = deliveryRetentionDays
 	}
 	if in.DeletionProtectionEnabled != nil {
 		g.DeletionProtection = *in.DeletionProtectionEnabled
@@ -75,55 +142,151 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	return &api.CreateLogGroupOutput{}, nil
 }
 
-// describeLogGroups lists groups by name.
-func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInput) (*api.DescribeLogGroupsOutput, error) {
-	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
-		return nil, api.NewInvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-	}
-	limit := defaultDescribeLimit
-	if in.Limit != nil {
-		limit = int(*in.Limit)
-	}
-	prefix, pattern := "", ""
-	if in.LogGroupNamePrefix != nil {
-		prefix = *in.LogGroupNamePrefix
-	}
-	if in.LogGroupNamePattern != nil {
-		pattern = strings.ToLower(*in.LogGroupNamePattern)
-	}
-	r := store.Range{Prefix: store.K(call.Account, call.Region), From: store.K(call.Account, call.Region, prefix)}
-	if in.NextToken != nil {
-		last, err := aws.DecodePageToken(*in.NextToken, 1)
+// groupQuery selects the groups of a page.
+type groupQuery struct {
+	prefix string
+	limit  int
+	token  *string
+	// names restricts to these groups, unless it is nil.
+	names  []string
+	wanted func(*logGroup) bool
+}
+
+// run returns the page in the order of names, and the token of the next.
+func (q *groupQuery) run(s *Service, call *aws.Call) (groups []*logGroup, next *string, err error) {
+	prefix := store.K(call.Account, call.Region)
+	var r store.Range
+	r.From, r.To = prefix.StringPrefix(q.prefix)
+	if q.token != nil {
+		last, err := aws.DecodePageToken(*q.token, 1)
 		if err != nil {
-			return nil, api.NewInvalidParameterException("The specified nextToken is invalid.")
+			return nil, nil, api.NewInvalidParameterException("The specified nextToken is invalid.")
 		}
-		r.After = store.K(call.Account, call.Region, last[0])
+		r.After = prefix.With(last[0])
 	}
-	out := &api.DescribeLogGroupsOutput{LogGroups: []api.LogGroup{}}
-	err := s.DB.View(call, func(tx *store.Tx) error {
-		last := ""
-		for g, err := range logGroups.Scan(tx, r) {
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		rows := logGroups.Scan(tx, r)
+		if q.names != nil {
+			rows = namedGroups(tx, r, prefix, q.names)
+		}
+		for g, err := range rows {
 			switch {
 			case err != nil:
 				return err
-			case !strings.HasPrefix(g.Name, prefix):
-				return nil
-			case pattern != "" && !strings.Contains(strings.ToLower(g.Name), pattern),
-				in.LogGroupClass != nil && g.Class != *in.LogGroupClass:
+			case !q.wanted(g):
 				continue
-			case len(out.LogGroups) == limit:
-				out.NextToken = new(aws.EncodePageToken(last))
+			case len(groups) == q.limit:
+				next = new(aws.EncodePageToken(groups[len(groups)-1].Name))
 				return nil
 			}
-			last = g.Name
-			out.LogGroups = append(out.LogGroups, g.describe())
+			groups = append(groups, g)
 		}
 		return nil
 	})
+	return groups, next, err
+}
+
+// namedGroups yields the groups of a range that have the names.
+func namedGroups(tx *store.Tx, r store.Range, prefix store.Key, names []string) iter.Seq2[*logGroup, error] {
+	return func(yield func(*logGroup, error) bool) {
+		for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+			key := prefix.With(name)
+			if bytes.Compare(key, r.After) <= 0 {
+				continue
+			}
+			g, err := logGroups.Get(tx, key)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// observes tells whether a listing covers the caller's own account. Other accounts are never listed, since none are
+// linked to it.
+func observes(call *aws.Call, linked *bool, accounts []string) bool {
+	return linked == nil || !*linked || len(accounts) == 0 || slices.Contains(accounts, call.Account)
+}
+
+// describeLogGroups lists groups by name.
+func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInput) (*api.DescribeLogGroupsOutput, error) {
+	q := groupQuery{limit: defaultDescribeLimit, token: in.NextToken}
+	if in.Limit != nil {
+		q.limit = int(*in.Limit)
+	}
+	if in.LogGroupNamePrefix != nil {
+		if in.LogGroupNamePattern != nil {
+			return nil, api.NewInvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+		}
+		q.prefix = *in.LogGroupNamePrefix
+	}
+	if in.LogGroupIdentifiers != nil {
+		if in.LogGroupNamePrefix != nil || in.LogGroupNamePattern != nil {
+			return nil, api.NewInvalidParameterException("LogGroup identifiers cannot be combined with a LogGroup name prefix or pattern.")
+		}
+		for _, id := range in.LogGroupIdentifiers {
+			name, err := groupName(call, id)
+			if err != nil {
+				return nil, err
+			}
+			q.names = append(q.names, name)
+		}
+	}
+	own := observes(call, in.IncludeLinkedAccounts, in.AccountIdentifiers)
+	q.wanted = func(g *logGroup) bool {
+		return own && (in.LogGroupNamePattern == nil || strings.Contains(g.Name, *in.LogGroupNamePattern)) &&
+			(in.LogGroupClass == nil || g.Class == *in.LogGroupClass)
+	}
+	groups, next, err := q.run(s, call)
 	if err != nil {
 		return nil, err
 	}
+	out := &api.DescribeLogGroupsOutput{LogGroups: make([]api.LogGroup, len(groups)), NextToken: next}
+	for i, g := range groups {
+		out.LogGroups[i] = g.describe()
+	}
 	return out, nil
+}
+
+// listLogGroups lists groups by name, shorter and by more criteria.
+func (s *Service) listLogGroups(call *aws.Call, in *api.ListLogGroupsInput) (*api.ListLogGroupsOutput, error) {
+	if in.DataSources != nil || in.FieldIndexNames != nil {
+		return nil, notImplemented("drydock does not list log groups by data sources or field indexes.")
+	}
+	q := groupQuery{limit: defaultDescribeLimit, token: in.NextToken}
+	if in.Limit != nil {
+		q.limit = int(*in.Limit)
+	}
+	var patterns []string
+	if in.LogGroupNamePattern != nil {
+		patterns = strings.Split(*in.LogGroupNamePattern, "|")
+	}
+	own := observes(call, in.IncludeLinkedAccounts, in.AccountIdentifiers)
+	q.wanted = func(g *logGroup) bool {
+		return own && (in.LogGroupClass == nil || g.Class == *in.LogGroupClass) &&
+			(patterns == nil || slices.ContainsFunc(patterns, g.isNamed)) &&
+			!slices.ContainsFunc(in.LogGroupTags, func(f api.TagFilter) bool { return !g.isTagged(f) })
+	}
+	groups, next, err := q.run(s, call)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListLogGroupsOutput{LogGroups: make([]api.LogGroupSummary, len(groups)), NextToken: next}
+	for i, g := range groups {
+		out.LogGroups[i] = api.LogGroupSummary{LogGroupName: &g.Name, LogGroupARN: new(g.arn()), LogGroupClass: &g.Class}
+	}
+	return out, nil
+}
+
+// isNamed tells whether the name contains a pattern of ListLogGroups, or begins with it after "^".
+func (g *logGroup) isNamed(pattern string) bool {
+	if prefix, ok := strings.CutPrefix(pattern, "^"); ok {
+		return strings.HasPrefix(g.Name, prefix)
+	}
+	return strings.Contains(g.Name, pattern)
 }
 
 // describe is the group as the API shows it.
@@ -135,14 +298,12 @@ func (g *logGroup) describe() api.LogGroup {
 	if g.RetentionDays != 0 {
 		shown.RetentionInDays = &g.RetentionDays
 	}
-	if g.KMSKeyID != "" {
-		shown.KMSKeyID = &g.KMSKeyID
-	}
 	return shown
 }
 
 // deleteLogGroup removes a group and all that is in it.
 func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*api.DeleteLogGroupOutput, error) {
+	now := call.Now()
 	err := s.DB.Update(call, func(tx *store.Tx) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
@@ -151,8 +312,13 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 		if g.DeletionProtection {
 			return api.NewValidationException("Log group has deletion protection enabled.")
 		}
-		_, err = logGroups.Delete(tx, logGroups.Key(g))
-		return err
+		if _, err := logGroups.Delete(tx, logGroups.Key(g)); err != nil {
+			return err
+		}
+		if err := s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID)); err != nil {
+			return err
+		}
+		return s.schedulePurge(tx, purged{Group: g.ID}, now)
 	})
 	if err != nil {
 		return nil, err
@@ -160,27 +326,21 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 	return &api.DeleteLogGroupOutput{}, nil
 }
 
-// putRetentionPolicy sets how long events are kept.
-func (s *Service) putRetentionPolicy(call *aws.Call, in *api.PutRetentionPolicyInput) (*api.PutRetentionPolicyOutput, error) {
-	if !slices.Contains(retentionDays, in.RetentionInDays) {
-		return nil, api.NewInvalidParameterException("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: "+
-			"Member must satisfy enum value set: %v", in.RetentionInDays, retentionDays)
-	}
-	return &api.PutRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, in.RetentionInDays)
-}
-
-// deleteRetentionPolicy keeps events for ever.
-func (s *Service) deleteRetentionPolicy(call *aws.Call, in *api.DeleteRetentionPolicyInput) (*api.DeleteRetentionPolicyOutput, error) {
-	return &api.DeleteRetentionPolicyOutput{}, s.setRetention(call, in.LogGroupName, 0)
-}
-
-func (s *Service) setRetention(call *aws.Call, name string, days int32) error {
-	return s.DB.Update(call, func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, name)
+// putLogGroupDeletionProtection sets whether the group can be deleted.
+func (s *Service) putLogGroupDeletionProtection(call *aws.Call, in *api.PutLogGroupDeletionProtectionInput) (*api.PutLogGroupDeletionProtectionOutput, error) {
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := resolveLogGroup(tx, call, nil, &in.LogGroupIdentifier)
 		if err != nil {
 			return err
 		}
-		g.RetentionDays = days
+		g.DeletionProtection = in.DeletionProtectionEnabled
 		return logGroups.Put(tx, g)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.PutLogGroupDeletionProtectionOutput{}, nil
 }
+
+// notImplemented refuses an input that asks for what is not there, as the gateway refuses whole operations.
+func notImplemented(message string) error { return aws.NewError(501, "NotImplemented", "%s", message) }

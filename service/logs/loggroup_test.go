@@ -2,6 +2,8 @@ package logs_test
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 
 	api "drydock/api/logs"
@@ -67,4 +69,154 @@ func TestLogGroup_Errors(t *testing.T) {
 	servicetest.WantError(t, err, "InvalidParameterException")
 	_, err = api.DescribeLogGroups.Do(call, &api.DescribeLogGroupsInput{NextToken: new("x")})
 	servicetest.WantError(t, err, "InvalidParameterException")
+}
+
+func TestLogGroup_IsTagged(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	if _, err := api.CreateLogGroup.Do(call, &api.CreateLogGroupInput{LogGroupName: "app", Tags: map[string]string{"a": "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, do := range map[string]func() error{
+		"tag": func() error {
+			_, err := api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: appARN, Tags: map[string]string{"b": "2", "c": "3"}})
+			return err
+		},
+		"tag group": func() error {
+			_, err := api.TagLogGroup.Do(call, &api.TagLogGroupInput{LogGroupName: "app", Tags: map[string]string{"d": "4"}})
+			return err
+		},
+	} {
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := api.UntagResource.Do(call, &api.UntagResourceInput{ResourceARN: appARN, TagKeys: []string{"b", "x"}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.UntagLogGroup.Do(call, &api.UntagLogGroupInput{LogGroupName: "app", Tags: []string{"a"}}); err != nil {
+		t.Error(err)
+	}
+	one, err := api.ListTagsForResource.Do(call, &api.ListTagsForResourceInput{ResourceARN: appARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := api.ListTagsLogGroup.Do(call, &api.ListTagsLogGroupInput{LogGroupName: "app"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"c": "3", "d": "4"}
+	if !maps.Equal(one.Tags, want) || !maps.Equal(other.Tags, want) {
+		t.Errorf("tags %v and %v, want %v", one.Tags, other.Tags, want)
+	}
+
+	_, err = api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: appARN + "x", Tags: want})
+	servicetest.WantError(t, err, "ResourceNotFoundException")
+	_, err = api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: "app", Tags: want})
+	servicetest.WantError(t, err, "InvalidParameterException")
+	_, err = api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: appARN, Tags: map[string]string{"aws:x": "1"}})
+	servicetest.WantError(t, err, "InvalidParameterException")
+	many := map[string]string{}
+	for i := range 49 {
+		many[fmt.Sprint(i)] = ""
+	}
+	_, err = api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: appARN, Tags: many})
+	servicetest.WantError(t, err, "TooManyTagsException")
+	_, err = api.TagLogGroup.Do(call, &api.TagLogGroupInput{LogGroupName: "app", Tags: many})
+	servicetest.WantError(t, err, "InvalidParameterException")
+}
+
+func TestLogGroup_IsProtectedFromDeletion(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	createGroup(t, call, "app")
+	protect := func(on bool) {
+		t.Helper()
+		_, err := api.PutLogGroupDeletionProtection.Do(call, &api.PutLogGroupDeletionProtectionInput{LogGroupIdentifier: appARN, DeletionProtectionEnabled: on})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	protect(true)
+	_, err := api.DeleteLogGroup.Do(call, &api.DeleteLogGroupInput{LogGroupName: "app"})
+	servicetest.WantError(t, err, "ValidationException")
+	protect(false)
+	if _, err := api.DeleteLogGroup.Do(call, &api.DeleteLogGroupInput{LogGroupName: "app"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestListLogGroups_Selects(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	for name, tags := range map[string]map[string]string{
+		"/aws/lambda/one": {"stage": "Prod-1"}, "/aws/lambda/two": {"stage": "test"}, "my/aws/discovery": nil, "plain": {"stage": "prod"},
+	} {
+		if _, err := api.CreateLogGroup.Do(call, &api.CreateLogGroupInput{LogGroupName: name, Tags: tags}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tagged := func(values ...string) api.ListLogGroupsInput {
+		return api.ListLogGroupsInput{LogGroupTags: []api.TagFilter{{Key: "stage", Values: values}}}
+	}
+	for name, tc := range map[string]struct {
+		in   api.ListLogGroupsInput
+		want string
+	}{
+		"all":             {api.ListLogGroupsInput{}, "/aws/lambda/one /aws/lambda/two|my/aws/discovery plain"},
+		"part":            {api.ListLogGroupsInput{LogGroupNamePattern: new("/aws")}, "/aws/lambda/one /aws/lambda/two|my/aws/discovery"},
+		"beginning":       {api.ListLogGroupsInput{LogGroupNamePattern: new("^/aws|plain")}, "/aws/lambda/one /aws/lambda/two|plain"},
+		"case":            {api.ListLogGroupsInput{LogGroupNamePattern: new("PLAIN")}, ""},
+		"class":           {api.ListLogGroupsInput{LogGroupClass: new(api.LogGroupClassDelivery)}, ""},
+		"tag":             {tagged(), "/aws/lambda/one /aws/lambda/two|plain"},
+		"tag value":       {tagged("prod", "test"), "/aws/lambda/two plain"},
+		"tag pattern":     {tagged("prod*"), "/aws/lambda/one plain"},
+		"tag end":         {tagged("*-1"), "/aws/lambda/one"},
+		"tag part":        {tagged("*RO*"), "/aws/lambda/one plain"},
+		"tag not":         {tagged("!prod"), "/aws/lambda/one /aws/lambda/two"},
+		"linked accounts": {api.ListLogGroupsInput{IncludeLinkedAccounts: new(true), AccountIdentifiers: []string{"999999999999"}}, ""},
+	} {
+		tc.in.Limit = new(int32(2))
+		var pages []string
+		for {
+			out, err := api.ListLogGroups.Do(call, &tc.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, g := range out.LogGroups {
+				names = append(names, *g.LogGroupName)
+			}
+			pages = append(pages, strings.Join(names, " "))
+			if tc.in.NextToken = out.NextToken; tc.in.NextToken == nil {
+				break
+			}
+		}
+		if got := strings.Join(pages, "|"); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+	out, err := api.DescribeLogGroups.Do(call, &api.DescribeLogGroupsInput{
+		LogGroupIdentifiers: []string{"plain", "none", "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/two"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.LogGroups) != 2 || *out.LogGroups[0].LogGroupName != "/aws/lambda/two" || *out.LogGroups[1].LogGroupName != "plain" {
+		t.Errorf("described %+v", out.LogGroups)
+	}
+}
+
+func TestLogGroup_RefusesWhatIsNotCarriedOut(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	_, err := api.CreateLogGroup.Do(call, &api.CreateLogGroupInput{LogGroupName: "app", KMSKeyID: new("k")})
+	servicetest.WantError(t, err, "NotImplemented")
+	_, err = api.ListLogGroups.Do(call, &api.ListLogGroupsInput{FieldIndexNames: []string{"f"}})
+	servicetest.WantError(t, err, "NotImplemented")
+	if _, err := api.CreateLogGroup.Do(call, &api.CreateLogGroupInput{LogGroupName: "day", LogGroupClass: new(api.LogGroupClassDelivery)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = api.PutRetentionPolicy.Do(call, &api.PutRetentionPolicyInput{LogGroupName: "day", RetentionInDays: 3})
+	servicetest.WantError(t, err, "InvalidOperationException")
 }

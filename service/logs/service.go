@@ -7,7 +7,12 @@ import (
 )
 
 // Service is CloudWatch Logs.
-type Service struct{ service.Deps }
+type Service struct {
+	service.Deps
+
+	sequence sequence
+	tails    tails
+}
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
@@ -15,6 +20,10 @@ func New(d service.Deps) service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
+		Tasks:      s.taskKinds(),
+		Resources:  s.resourceTypes(),
+		Facts:      s.facts,
+		Start:      s.start,
 	}
 }
 
@@ -23,8 +32,26 @@ func (s *Service) operations() []aws.Handler {
 	return []aws.Handler{
 		api.CreateLogGroup.Handle(s.createLogGroup),
 		api.DescribeLogGroups.Handle(s.describeLogGroups),
+		api.ListLogGroups.Handle(s.listLogGroups),
 		api.DeleteLogGroup.Handle(s.deleteLogGroup),
+		api.PutLogGroupDeletionProtection.Handle(s.putLogGroupDeletionProtection),
 		api.PutRetentionPolicy.Handle(s.putRetentionPolicy),
 		api.DeleteRetentionPolicy.Handle(s.deleteRetentionPolicy),
+		api.TagResource.Handle(s.tagResource),
+		api.UntagResource.Handle(s.untagResource),
+		api.ListTagsForResource.Handle(s.listTagsForResource),
+		api.TagLogGroup.Handle(s.tagLogGroup),
+		api.UntagLogGroup.Handle(s.untagLogGroup),
+		api.ListTagsLogGroup.Handle(s.listTagsLogGroup),
+
+		api.CreateLogStream.Handle(s.createLogStream),
+		api.DescribeLogStreams.Handle(s.describeLogStreams),
+		api.DeleteLogStream.Handle(s.deleteLogStream),
+
+		api.PutLogEvents.Handle(s.putLogEvents),
+		api.GetLogEvents.Handle(s.getLogEvents),
+		api.FilterLogEvents.Handle(s.filterLogEvents),
+		api.StartLiveTail.Handle(s.startLiveTail),
+		api.TestMetricFilter.Handle(s.testMetricFilter),
 	}
 }

@@ -59,7 +59,7 @@ func TestGaps_StayDisjointAndTrue(t *testing.T) {
 	check()
 }
 
-// TestScan_StepsOverDeletedHeadOnce counts how often the tree is stepped through what a queue has deleted.
+// TestScan_StepsOverDeletedHeadOnce empties a queue from its head and looks at the low-water mark that is kept.
 func TestScan_StepsOverDeletedHeadOnce(t *testing.T) {
 	t.Parallel()
 	d, err := Open(t.TempDir(), Options{})

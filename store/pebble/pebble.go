@@ -27,16 +27,18 @@ import (
 	"drydock/store/occ"
 )
 
-// The sizes suit a process of some 60 MiB; the operating system's page cache does the rest.
+// The sizes suit a process of some 60 MiB; the operating system's page cache does the rest. The tree takes the memory of
+// its memtables, of which there are two while one is being flushed, out of the cache.
 const (
-	cacheSize    = 8 << 20
 	memTableSize = 4 << 20
+	cacheSize    = 2*memTableSize + 16<<20
 	maxOpenFiles = 256
 	bloomBits    = 10
 )
 
-// The driver's own keys, behind all others.
+// The driver's own keys lie behind all others.
 var (
+	firstKey  = []byte{0}
 	ownKeys   = []byte{0xFF}
 	formatKey = []byte("\xFFformat")
 )
@@ -59,6 +61,7 @@ type Driver struct {
 	gate occ.Gate
 	log  occ.Log
 	gaps gaps
+	hot  *hot
 
 	commitMu sync.Mutex // held while a commit is checked and applied: orders the versions
 
@@ -88,7 +91,7 @@ func Open(dir string, o Options) (*Driver, error) {
 	case err != nil:
 		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
 	}
-	d := &Driver{dir: dir}
+	d := &Driver{dir: dir, hot: newHot()}
 	d.settled = sync.NewCond(&d.mu)
 	if d.db, err = pebble.Open(dir, d.options(fs, lock, o.Logger)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), lock.Close())
@@ -195,6 +198,7 @@ func (d *Driver) Commit(ctx context.Context, version uint64, reads *occ.Reads, w
 		}
 		version := d.log.Append(keys)
 		d.gaps.fill(keys, version)
+		d.hot.fill(keys, version)
 		return version, nil
 	})
 }
@@ -209,12 +213,13 @@ func (d *Driver) DropAll(ctx context.Context) error {
 	}
 	defer d.gate.Leave()
 	batch := d.db.NewBatch()
-	if err := batch.DeleteRange([]byte{0}, ownKeys, nil); err != nil {
+	if err := batch.DeleteRange(firstKey, ownKeys, nil); err != nil {
 		return errors.Join(fmt.Errorf("filling a batch: %w", err), batch.Close())
 	}
 	return d.apply(batch, func() (uint64, error) {
 		version := d.log.AppendAll()
 		d.gaps.fill(nil, version)
+		d.hot.fillAll(version)
 		return version, nil
 	})
 }
@@ -338,12 +343,16 @@ func (d *Driver) closeTree(failed bool) (err error) {
 // treeLogger passes on what the tree logs.
 type treeLogger struct{ log *slog.Logger }
 
-func (l treeLogger) Infof(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Infof(format string, args ...any) {
+	l.log.Debug("store", "message", fmt.Sprintf(format, args...))
+}
 
-func (l treeLogger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+func (l treeLogger) Errorf(format string, args ...any) {
+	l.log.Error("store", "message", fmt.Sprintf(format, args...))
+}
 
 // Fatalf is called where the tree cannot go on, and must not return.
 func (l treeLogger) Fatalf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf(format, args...))
+	l.log.Error("store cannot go on", "message", fmt.Sprintf(format, args...))
 	panic(fmt.Sprintf(format, args...))
 }

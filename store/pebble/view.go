@@ -39,14 +39,26 @@ func (r *reader) Get(key []byte) ([]byte, error) {
 	if err := r.free(); err != nil {
 		return nil, err
 	}
+	hot, version := r.view.driver.hot, r.view.version
+	if row := hot.get(key, version); row != nil {
+		if row.value == nil {
+			return nil, store.ErrNotFound
+		}
+		return row.value, nil
+	}
 	value, closer, err := r.view.snapshot.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
+		hot.missed(key, nil, version)
 		return nil, store.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a key: %w", err)
 	}
 	r.last = closer
+	if value == nil {
+		value = []byte{}
+	}
+	hot.missed(key, value, version)
 	return value, nil
 }
 
@@ -62,6 +74,9 @@ func (r *reader) free() error {
 // Scan implements occ.Snapshot.
 func (r *reader) Scan(lo, hi []byte, reverse bool) iter.Seq2[[]byte, store.Value] {
 	return func(yield func([]byte, store.Value) bool) {
+		if len(lo) == 0 {
+			lo = firstKey
+		}
 		if len(hi) == 0 {
 			hi = ownKeys
 		}

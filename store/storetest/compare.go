@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -85,15 +86,16 @@ func Compare(t *rapid.T, drivers ...store.Driver) {
 			lo, hi := drawBound.Draw(t, "lo"), drawBound.Draw(t, "hi")
 			reverse, limit := rapid.Bool().Draw(t, "reverse"), rapid.IntRange(1, 12).Draw(t, "limit")
 			all(func(p *player) string {
-				line := fmt.Sprintf("scan %d [%q, %q) %v:", slot, lo, hi, reverse)
+				var line strings.Builder
+				line.WriteString(fmt.Sprintf("scan %d [%q, %q) %v:", slot, lo, hi, reverse))
 				n := 0
 				for k, v := range p.txns[slot].Scan([]byte(lo), []byte(hi), reverse) {
-					line += fmt.Sprintf(" %q=%q %v", k, v.Bytes, v.Err)
+					line.WriteString(fmt.Sprintf(" %q=%q %v", k, v.Bytes, v.Err))
 					if n++; n == limit {
 						break
 					}
 				}
-				return line
+				return line.String()
 			})
 		case 11, 12:
 			all(func(p *player) string {
@@ -117,10 +119,11 @@ func Compare(t *rapid.T, drivers ...store.Driver) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := "in the end:"
+		var line strings.Builder
+		line.WriteString("in the end:")
 		for k, v := range tx.Scan(nil, nil, false) {
-			line += fmt.Sprintf(" %q=%q %v", k, v.Bytes, v.Err)
+			line.WriteString(fmt.Sprintf(" %q=%q %v", k, v.Bytes, v.Err))
 		}
-		return fmt.Sprint(line, tx.Rollback())
+		return fmt.Sprint(line.String(), tx.Rollback())
 	})
 }

@@ -131,10 +131,10 @@ func mayImport(l layer, s *source, folder string) bool {
 // sibling tells whether two packages belong together, so that one may import the other whatever the layers say: they
 // stand below one top folder or, where the layer keeps packages apart, below one folder of that.
 func sibling(l layer, from, to string) bool {
-	if topOf(from) != topOf(to) || topOf(from) == "cmd" {
-		return from == to || within(to, from)
+	if topOf(from) != topOf(to) {
+		return false
 	}
-	if topOf(from) != "service" && !l.apart {
+	if !slices.Contains([]string{"service", "cmd"}, topOf(from)) && !l.apart {
 		return true
 	}
 	second := func(folder string) string {

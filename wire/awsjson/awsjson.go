@@ -47,7 +47,7 @@ func (Codec) Write(w http.ResponseWriter, op *aws.Operation, reply *message.Repl
 	}
 	buf := message.NewBuffer()
 	defer buf.Free()
-	// An operation without an output answers an empty body in AWS too; clients read either.
+	// Where the model has no output AWS sends no body at all; clients read an empty object as the same.
 	buf.B = jsonbody.AppendStruct(buf.B, s, v)
 	return message.Write(w, reply, message.StatusOf(op), contentType(op.API), buf.B)
 }

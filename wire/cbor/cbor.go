@@ -2,6 +2,7 @@
 package cbor
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -93,9 +94,7 @@ func appendError(dst []byte, op *aws.Operation, e *aws.Error) []byte {
 		}
 	}
 	fields := make(map[string]any, len(e.Fields)+2)
-	for k, v := range e.Fields {
-		fields[k] = v
-	}
+	maps.Copy(fields, e.Fields)
 	fields["__type"] = message.TypeOfError(e)
 	fields[name] = e.Message
 	return appendAny(dst, fields)

@@ -158,7 +158,7 @@ func (format *Format) payload(f *shape.Field, v reflect.Value) (string, []byte) 
 	case shape.String:
 		return "text/plain", []byte(v.String())
 	case shape.Structure:
-		return format.ContentType, format.Append(nil, f.Struct, v, f.Name)
+		return format.ContentType, format.Append(nil, f.Struct, v, f.Struct.Name)
 	}
 	return "", nil
 }
@@ -186,7 +186,7 @@ func Events(r io.Reader, union reflect.Type, format *Format) aws.EventStream {
 	return func(yield func(any, error) bool) {
 		for {
 			m, err := Read(r)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err == nil {

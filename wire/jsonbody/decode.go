@@ -58,7 +58,7 @@ func decode(data []byte, missing *shape.Missing, read func(*decoder) error, empt
 	d.missing, d.depth = missing, 0
 	err := read(d)
 	if err == nil {
-		if _, tail := d.dec.ReadToken(); tail != io.EOF {
+		if _, tail := d.dec.ReadToken(); !errors.Is(tail, io.EOF) {
 			err = malformed(tail)
 		}
 	}

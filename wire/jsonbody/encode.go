@@ -187,7 +187,7 @@ func appendOther(dst []byte, v reflect.Value) []byte {
 	case reflect.String:
 		return appendString(dst, v.String())
 	case reflect.Struct:
-		if t, ok := v.Interface().(time.Time); ok {
+		if t, ok := reflect.TypeAssert[time.Time](v); ok {
 			return AppendTime(dst, t, shape.Unix)
 		}
 		return AppendStruct(dst, shape.Of(v.Type()), v)

@@ -53,11 +53,49 @@ func Decode(r *message.Request, s *shape.Struct, v reflect.Value, seen *shape.Se
 			return unreadable(code, f, err)
 		}
 	}
+	if strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") {
+		if err := hoisted(r.Header, r.URL.RawQuery, s, v, seen, code); err != nil {
+			return err
+		}
+	}
 	if !queries || r.URL.RawQuery == "" {
 		return nil
 	}
 	return query(r.URL.RawQuery, s, v, rest, seen, code)
 }
+
+// hoisted sets the members of headers that a presigned URL carries as query parameters. A header of the request wins.
+func hoisted(h http.Header, raw string, s *shape.Struct, v reflect.Value, seen *shape.Seen, code string) error {
+	moved := http.Header{}
+	for n := 0; raw != "" && n < maxParams; n++ {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		if len(name) < len(hoistedPrefix) || !strings.EqualFold(name[:len(hoistedPrefix)], hoistedPrefix) {
+			continue
+		}
+		name, errName := url.QueryUnescape(name)
+		value, errValue := url.QueryUnescape(value)
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		if errName != nil || errValue != nil || len(h[name]) > 0 {
+			continue
+		}
+		moved[name] = append(moved[name], value)
+		if f := s.ByHeader(name); f != nil {
+			if err := header(&message.Request{Request: &http.Request{Header: moved}}, f, v, seen); err != nil {
+				return unreadable(code, f, err)
+			}
+		}
+	}
+	for i := range s.Fields {
+		if f := &s.Fields[i]; f.Location == shape.Headers {
+			headers(moved, f, v)
+		}
+	}
+	return nil
+}
+
+const hoistedPrefix = "x-amz-"
 
 func unreadable(code string, f *shape.Field, cause error) error {
 	return message.Malformed(code, cause, "Invalid value for %s", f.Name)

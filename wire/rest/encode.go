@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
 	"reflect"
 	"strconv"
-	"strings"
 	"sync"
 
 	"drydock/aws"
@@ -42,11 +40,8 @@ func WriteHeaders(h http.Header, op *aws.Operation, s *shape.Struct, v reflect.V
 			writeHeader(h, f, fv)
 		case shape.Headers:
 			for _, key := range jsonbody.SortedKeys(fv) {
-				name := f.Name + key.String()
-				if name != strings.ToLower(name) {
-					name = textproto.CanonicalMIMEHeaderKey(name)
-				} // else as it is: S3's clients show metadata in the case in which they get it, which is the lower
-				h[name] = []string{clean(fv.MapIndex(key).String())}
+				// Clients take the map's keys from the names as they come, so these keep their case.
+				h[f.Name+key.String()] = []string{clean(fv.MapIndex(key).String())}
 			}
 		}
 	}
@@ -102,7 +97,7 @@ func WritePayload(w http.ResponseWriter, reply *message.Reply, status int, f *sh
 		if !ok {
 			return true, message.Write(w, reply, status, "", nil)
 		}
-		body, ok := fv.Interface().(io.ReadCloser)
+		body, ok := reflect.TypeAssert[io.ReadCloser](fv)
 		if !ok {
 			body = io.NopCloser(fv.Interface().(io.Reader))
 		}

@@ -58,11 +58,13 @@ func Append(v reflect.Value) reflect.Value {
 	return e
 }
 
-// StructureOf returns the addressable structure that in, a pointer, points to and its plan.
+// StructureOf returns the plan of the structure that in, a pointer, points to, and that structure, addressable; a nil
+// pointer stands for a zero structure.
 func StructureOf(in any) (*Struct, reflect.Value) {
 	v := reflect.ValueOf(in)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		v = reflect.New(v.Type().Elem())
 	}
+	v = reflect.Indirect(v)
 	return Of(v.Type()), v
 }

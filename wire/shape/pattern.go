@@ -79,9 +79,6 @@ func goPattern(source string) string {
 			}
 			class = true
 			b.WriteByte(c)
-			if strings.HasPrefix(source[i+1:], "]") || strings.HasPrefix(source[i+1:], "^]") {
-				continue
-			}
 		case c == ']':
 			class = false
 			b.WriteByte(c)

@@ -144,7 +144,8 @@ type Struct struct {
 	query   map[string]*Field
 	ec2     map[string]*Field
 	params  map[string]*Field // query parameters of REST protocols
-	demands uint64            // the bits of all required values
+	headers map[string]*Field
+	demands uint64 // the bits of all required values
 	checked bool
 }
 
@@ -164,6 +165,9 @@ func (s *Struct) ByQuery(name string, ec2 bool) *Field {
 
 // ByParam returns the member a REST protocol's query parameter sets, or nil.
 func (s *Struct) ByParam(name string) *Field { return s.params[name] }
+
+// ByHeader returns the member in a header, whose name is in canonical form, or nil.
+func (s *Struct) ByHeader(name string) *Field { return s.headers[name] }
 
 // ByMember returns the member with a model name, or else the one with that wire name.
 func (s *Struct) ByMember(name string) *Field { return s.members[name] }
@@ -207,7 +211,7 @@ func (b *builder) structure(t reflect.Type) *Struct {
 	}
 	s := &Struct{Type: t, Name: t.Name(), names: map[string]*Field{}, members: map[string]*Field{},
 		query: map[string]*Field{}, ec2: map[string]*Field{},
-		params: map[string]*Field{}}
+		params: map[string]*Field{}, headers: map[string]*Field{}}
 	b.open[t] = s
 	payload := ""
 	for i := range t.NumField() {
@@ -228,7 +232,7 @@ func (b *builder) structure(t reflect.Type) *Struct {
 
 // describe reads the tag of the blank field and returns the payload's name.
 func (s *Struct) describe(tag string) (payload string) {
-	for _, option := range strings.Split(tag, ",") {
+	for option := range strings.SplitSeq(tag, ",") {
 		name, arg, _ := strings.Cut(option, "=")
 		switch name {
 		case "shape":
@@ -269,8 +273,11 @@ func (s *Struct) index(payload string) {
 		}
 		if f.Location != Body {
 			s.Bound = true
-			if f.Location == Query {
+			switch f.Location {
+			case Query:
 				put(s.params, f.Name, f)
+			case Header:
+				put(s.headers, f.HeaderName, f)
 			}
 		} else {
 			if !f.Payload && !f.EventHeader && !f.EventPayload {
@@ -470,7 +477,7 @@ func (b *builder) value(t reflect.Type) Value {
 
 // enumOf returns the values of an enum type, nil for any other string.
 func enumOf(t reflect.Type) []string {
-	values, ok := reflect.Zero(t).Interface().(interface{ Values() []string })
+	values, ok := reflect.TypeAssert[interface{ Values() []string }](reflect.Zero(t))
 	if !ok {
 		return nil
 	}

@@ -14,6 +14,8 @@ const (
 	parameters
 	// presence only asks for what is required, in the joined wording.
 	presence
+	// object only asks for what is required, in the wordings of S3.
+	object
 	// off leaves everything to the service, which has errors of its own.
 	off
 )
@@ -52,7 +54,7 @@ var policies = map[string]policy{
 	"route53":         {joined, "InvalidInput"},
 	"sqs":             {parameters, "MissingParameter"},
 	"cloudfront":      {presence, "MalformedXML"},
-	"s3":              {presence, "InvalidRequest"},
+	"s3":              {object, ""},
 }
 
 // policyOf returns how an operation's API treats violations.

@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -17,7 +16,7 @@ import (
 // error that the operation's API answers. missing is what the decoder recorded; it is nil for a call made in process,
 // where required scalars count as present.
 //
-// Members that are blank are not checked for their content in the APIs that leave validation to the service.
+// Some APIs leave validation to the service, which has errors of its own; S3 and ec2 ask only for what is required.
 func Validate(op *aws.Operation, in any, missing *Missing) error {
 	p := policyOf(op)
 	s, v := StructureOf(in)
@@ -34,6 +33,8 @@ func Validate(op *aws.Operation, in any, missing *Missing) error {
 	}
 	var shown *aws.Error
 	switch p.style {
+	case object:
+		return objectError(s, c.violations[0])
 	case invalidAt, parameters:
 		shown = aws.NewError(400, p.code, "%s", c.violations[0])
 	default:
@@ -55,10 +56,23 @@ func Validate(op *aws.Operation, in any, missing *Missing) error {
 	return shown
 }
 
-// IsMissing tells whether the error of Validate can be put down to a required member that was not sent.
-func IsMissing(err error) bool {
-	var e *aws.Error
-	return errors.As(err, &e) && (e.Code == "MissingParameter" || strings.Contains(e.Message, notNull))
+// objectError is S3's error for a required member that is missing at path.
+func objectError(s *Struct, path string) *aws.Error {
+	first, rest, _ := strings.Cut(path, ".")
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		switch {
+		case f.Label != first:
+		case f.Location == Header:
+			return aws.NewError(400, "InvalidRequest", "Missing required header for this request: %s", f.Name)
+		case f.Location != Body:
+			return aws.NewError(400, "InvalidRequest", "Missing required parameter for this request: %s", f.Name)
+		case rest == "":
+			return aws.NewError(400, "MissingRequestBodyError", "Request Body is empty")
+		}
+	}
+	return aws.NewError(400, "MalformedXML",
+		"The XML you provided was not well-formed or did not validate against our published schema")
 }
 
 const notNull = "Member must not be null"
@@ -200,6 +214,8 @@ func (c *checker) absent(path string) {
 		c.violations = append(c.violations, "The request must contain the parameter "+upperFirst(name))
 	case invalidAt:
 		c.violations = append(c.violations, "Invalid parameter at '"+path+"' failed to satisfy constraint: 'must not be null'")
+	case object:
+		c.violations = append(c.violations, path)
 	default:
 		c.violations = append(c.violations, "Value null at '"+path+"' failed to satisfy constraint: "+notNull)
 	}
@@ -236,8 +252,7 @@ func (c *checker) at(last string) string {
 // violated words the constraints that v does not satisfy.
 func (l *limits) violated(kind Kind, v reflect.Value) []string {
 	var broken []string
-	if l.hasMin || l.hasMax {
-		n := size(kind, v)
+	if n, sized := l.size(kind, v); sized {
 		if l.hasMin && n < l.min {
 			broken = append(broken, l.lower(kind))
 		}
@@ -298,18 +313,22 @@ func measure(kind Kind) string {
 	return "length"
 }
 
-func size(kind Kind, v reflect.Value) float64 {
+// size is what min and max measure; sized is false where there are none or nothing to measure.
+func (l *limits) size(kind Kind, v reflect.Value) (n float64, sized bool) {
+	if !l.hasMin && !l.hasMax {
+		return 0, false
+	}
 	switch kind {
 	case Integer:
-		return float64(v.Int())
+		return float64(v.Int()), true
 	case Float:
-		return v.Float()
+		return v.Float(), true
 	case String:
-		return float64(utf8.RuneCountInString(v.String()))
+		return float64(utf8.RuneCountInString(v.String())), true
 	case Blob, List, Map:
-		return float64(v.Len())
+		return float64(v.Len()), true
 	}
-	return 0
+	return 0, false
 }
 
 // show is the value as messages quote it: Java's form of strings, lists and maps, cut to a sane length.

@@ -46,35 +46,6 @@ func TestOf_PlansEveryGeneratedType(t *testing.T) {
 	}
 }
 
-// placeholder is a template's reference to an input member.
-var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
-
-func TestCompilePath_FindsTheMembersOfEveryGrant(t *testing.T) {
-	t.Parallel()
-	for _, api := range apis {
-		for _, op := range api.Operations {
-			for _, g := range op.Grants {
-				for _, r := range g.Resources {
-					for _, m := range placeholder.FindAllStringSubmatch(r, -1) {
-						if slices.Contains([]string{"Partition", "Region", "Account"}, m[1]) {
-							continue
-						}
-						if _, err := shape.CompilePath(op.Input, m[1]); err != nil {
-							t.Errorf("%s: %s: %v", op, r, err)
-						}
-					}
-				}
-				for _, k := range g.Keys {
-					_, path, _ := strings.Cut(k, "=")
-					if _, err := shape.CompilePath(op.Input, path); err != nil {
-						t.Errorf("%s: key %s: %v", op, k, err)
-					}
-				}
-			}
-		}
-	}
-}
-
 // TestCompilePattern_Generated compiles every pattern of the generated API. Those that Go's syntax cannot express are
 // not enforced; they are listed in testdata, so that a new one is noticed.
 func TestCompilePattern_Generated(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,8 +69,10 @@ func toParam(t *testing.T, p *shape.Value, v reflect.Value) any {
 		return float64(v.Int())
 	case shape.Float:
 		if p.Type.Bits() == 32 {
-			var f float64
-			fmt.Sscan(fmt.Sprint(float32(v.Float())), &f)
+			f, err := strconv.ParseFloat(fmt.Sprint(float32(v.Float())), 64)
+			if err != nil {
+				panic(err) // a float always prints as one
+			}
 			return f
 		}
 		return v.Float()

@@ -3,7 +3,9 @@ package wiretest
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -104,7 +106,7 @@ func TestDecode_Vectors(t *testing.T) {
 				if json.Unmarshal(c.Serialized.Body, &body) != nil {
 					body = string(c.Serialized.Body)
 				}
-				r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+				r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 				r.Method = op.Method
 				u, err := url.Parse("http://localhost" + orSlash(c.Serialized.URI))
 				if err != nil {
@@ -253,7 +255,7 @@ func inside(t *testing.T, d *xml.Decoder, start xml.StartElement) node {
 	}
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n
 		}
 		if err != nil {

@@ -32,7 +32,7 @@ func AppendAny(dst []byte, name string, x any) []byte {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		if _, ok := v.Interface().(time.Time); !ok {
+		if _, ok := reflect.TypeAssert[time.Time](v); !ok {
 			return AppendElement(dst, name, &shape.Value{Kind: shape.Structure, Struct: shape.Of(v.Type())}, v)
 		}
 		return AppendAny(dst, name, v.Interface())

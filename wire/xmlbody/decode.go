@@ -36,7 +36,7 @@ type decoder struct {
 func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
 	d := decoder{x: xml.NewDecoder(bytes.NewReader(data)), missing: missing}
 	start, err := d.open()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		missing.Check(s, seen)
 		return nil
 	}
@@ -49,10 +49,10 @@ func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing 
 	if err := d.structure(s, v, start, seen); err != nil {
 		return err
 	}
-	switch _, err := d.open(); err {
-	case io.EOF:
+	switch _, err := d.open(); {
+	case errors.Is(err, io.EOF):
 		return nil
-	case nil:
+	case err == nil:
 		return fmt.Errorf("%w: content after the root element", ErrMalformed)
 	default:
 		return err
@@ -82,7 +82,7 @@ func (d *decoder) token() (xml.Token, error) {
 		return nil, fmt.Errorf("%w: too many parts", ErrMalformed)
 	}
 	tok, err := d.x.Token()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, io.EOF
 	}
 	if err != nil {
@@ -118,7 +118,7 @@ func (d *decoder) child() (xml.StartElement, bool, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: %w", ErrMalformed, io.ErrUnexpectedEOF)
 	}
 	return err

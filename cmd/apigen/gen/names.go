@@ -9,7 +9,7 @@ import (
 // initialisms are the words that Go writes in capitals; their plurals follow them.
 var initialisms = func() map[string]string {
 	m := map[string]string{"ipv4": "IPv4", "ipv6": "IPv6", "oauth": "OAuth", "os": "OS"}
-	for _, word := range strings.Fields(`acl api arn ascii aws cidr cpu css csv dns ebs eof gpu guid html http https iam id iops
+	for word := range strings.FieldsSeq(`acl api arn ascii aws cidr cpu css csv dns ebs eof gpu guid html http https iam id iops
 		ip json jwt kms mfa oidc rpc saml sdk sla smtp sns sql sqs sse ssh ssl sso tcp tls ttl udp ui uid uri url utf8 uuid
 		vpc vpn xml yaml`) {
 		m[word] = strings.ToUpper(word)

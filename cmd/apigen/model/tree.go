@@ -130,7 +130,7 @@ func ParseTree(data []byte) (*Object, error) {
 	if !ok {
 		return nil, errors.New("the document is not a JSON object")
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one JSON value")
 	}
 	return obj, nil

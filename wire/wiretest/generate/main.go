@@ -23,7 +23,7 @@ func main() {
 }
 
 func run(args []string) error {
-	folder := ""
+	var folder string
 	if len(args) > 0 {
 		folder = args[0]
 	} else {

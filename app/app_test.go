@@ -1,0 +1,183 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"drydock/app"
+	"drydock/clock"
+	"drydock/machine/namespace"
+	"drydock/machine/process"
+)
+
+func TestMain(m *testing.M) {
+	namespace.Main()
+	process.Main()
+	os.Exit(m.Run())
+}
+
+// running is a cloud that serves on a port of its own.
+type running struct {
+	*app.Cloud
+	stop func()
+}
+
+func start(t *testing.T, config app.Config) *running {
+	t.Helper()
+	config.Listen = "127.0.0.1:0"
+	config.Machine = "process"
+	ctx, cancel := context.WithCancel(context.Background())
+	cloud, err := app.Open(ctx, config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- cloud.Serve(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	stopped := false
+	r := &running{Cloud: cloud, stop: func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("Serve: %v", err)
+		}
+	}}
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *running) do(t *testing.T, method, path, body string, header ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.Endpoint()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(answer)
+}
+
+func TestCloud_ClockGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, app.Config{Data: dir})
+	first.do(t, http.MethodPost, "/_drydock/clock", `{"action":"stop"}`)
+	status, answer := first.do(t, http.MethodPost, "/_drydock/clock", `{"action":"advance","by":"720h"}`)
+	if status != http.StatusOK {
+		t.Fatalf("advance: %d %s", status, answer)
+	}
+	var before, after clock.State
+	if err := json.Unmarshal([]byte(answer), &before); err != nil {
+		t.Fatal(err)
+	}
+	first.stop()
+	_, answer = start(t, app.Config{Data: dir}).do(t, http.MethodGet, "/_drydock/clock", "")
+	if err := json.Unmarshal([]byte(answer), &after); err != nil {
+		t.Fatal(err)
+	}
+	if after.Mode != clock.ModeStop || !after.Now.Equal(before.Now) {
+		t.Errorf("clock %+v, before the restart %+v", after, before)
+	}
+}
+
+func TestCloud_AnswersWhatSuitesForOtherStandInsPoll(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	for path, want := range map[string]string{
+		"/_drydock/health": `"status":"running"`, "/_localstack/health": `"logs":"available"`, "/health": `"services"`,
+		"/_localstack/info": `"version"`,
+	} {
+		if status, body := r.do(t, http.MethodGet, path, ""); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+func TestCloud_ResetDeletesEverything(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/_drydock/reset", "/moto-api/reset", "/_localstack/state/reset"} {
+		r := start(t, app.Config{Data: t.TempDir()})
+		call := func(target, body string) (int, string) {
+			return r.do(t, http.MethodPost, "/", body, "X-Amz-Target", "Logs_20140328."+target, "Content-Type", "application/x-amz-json-1.1",
+				"Authorization", "AWS4-HMAC-SHA256 Credential=000000000000/"+clock.Wall().Format("20060102")+"/us-east-1/logs/aws4_request, "+
+					"SignedHeaders=host;x-amz-date;x-amz-target, Signature=00", "X-Amz-Date", clock.Wall().Format("20060102T150405Z"))
+		}
+		if status, body := call("CreateLogGroup", `{"logGroupName":"a"}`); status != http.StatusOK {
+			t.Fatalf("create: %d %s", status, body)
+		}
+		if status, body := r.do(t, http.MethodPost, path, ""); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+		if _, body := call("DescribeLogGroups", `{}`); !strings.Contains(body, `"logGroups":[]`) {
+			t.Errorf("%s left %s", path, body)
+		}
+	}
+}
+
+func TestCloud_PagesOfOtherOriginsCannotControlIt(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	if status, _ := r.do(t, http.MethodPost, "/_drydock/reset", "", "Origin", "https://evil.example"); status != http.StatusForbidden {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestOpen_RefusesConfigurationsThatCannotBeMeant(t *testing.T) {
+	t.Parallel()
+	for want, config := range map[string]app.Config{
+		"needs --strict":         {Listen: "0.0.0.0:4566", Ephemeral: true},
+		"twelve digits":          {Account: "12", Ephemeral: true},
+		"has no data directory":  {Ephemeral: true, Data: "/x"},
+		"listen address":         {Listen: "nonsense", Ephemeral: true},
+		"is used by another dry": {Data: start(t, app.Config{Data: t.TempDir()}).DataDescription()},
+	} {
+		_, err := app.Open(t.Context(), config, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func TestCoverage_ComesFromTheTables(t *testing.T) {
+	t.Parallel()
+	list, err := app.CoverageOf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := app.WriteCoverage(list, dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(dir + "/logs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(page, []byte("\n- CreateLogGroup\n")) {
+		t.Errorf("page lacks CreateLogGroup:\n%s", page)
+	}
+}

@@ -1,0 +1,357 @@
+package codebuild
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	api "drydock/api/codebuild"
+	"drydock/aws"
+	"drydock/store"
+)
+
+// build is one build. Detail is what the API shows; the rest drives it.
+type build struct {
+	Account, Region string
+	// ID is "project:uuid".
+	ID string
+	// ProjectID is the project's as it was: the local cache goes by it.
+	ProjectID string
+	// Started and Number order the lists.
+	Started time.Time
+	Number  int64
+	// Sequence orders the queue: the time of submission, and the number for what was submitted at once.
+	Queued bool
+	// Slot tells that the build takes up capacity; it does so until its machine is gone.
+	Slot bool
+	// Runner is the process whose machine runs the build, empty before.
+	Runner string
+	// Limit is the project's concurrent build limit when the build was started, 0 for none.
+	Limit int32
+	// ArtifactsConfig and SecondaryArtifactsConfig are the outputs as configured; Detail has what became of them.
+	ArtifactsConfig          api.ProjectArtifacts
+	SecondaryArtifactsConfig []api.ProjectArtifacts
+	// Token and InputHash recognise a repeated request.
+	Token, InputHash string
+	Detail           api.Build
+}
+
+var (
+	buildsByTime = store.NewIndex("started", func(b *build) []store.Key {
+		return []store.Key{store.K(b.Account, b.Region, b.Started, b.Number)}
+	})
+	buildsByProject = store.NewIndex("project", func(b *build) []store.Key {
+		return []store.Key{store.K(b.Account, b.Region, *b.Detail.ProjectName, b.Started, b.Number)}
+	})
+	buildsByToken = store.NewIndex("token", func(b *build) []store.Key {
+		if b.Token == "" {
+			return nil
+		}
+		return []store.Key{store.K(b.Account, b.Region, b.Token)}
+	})
+	// buildsQueued has those that wait, of all accounts and regions, in the order in which they may start.
+	buildsQueued = store.NewIndex("queued", func(b *build) []store.Key {
+		if !b.Queued {
+			return nil
+		}
+		return []store.Key{store.K(b.Started, b.Number)}
+	})
+	// buildsRunning has those that take up capacity.
+	buildsRunning = store.NewIndex("running", func(b *build) []store.Key {
+		if !b.Slot {
+			return nil
+		}
+		return []store.Key{store.K(b.Account, b.Region)}
+	})
+	builds = store.NewTable("codebuild/build", func(b *build) store.Key { return store.K(b.Account, b.Region, b.ID) },
+		buildsByTime, buildsByProject, buildsByToken, buildsQueued, buildsRunning)
+)
+
+// taskKey names the build among tasks.
+func (b *build) taskKey() string { return b.Account + "/" + b.Region + "/" + b.ID }
+
+// keyOfTask is the build's key, from the name of its task.
+func keyOfTask(name string) store.Key {
+	account, rest, _ := strings.Cut(name, "/")
+	region, id, _ := strings.Cut(rest, "/")
+	return store.K(account, region, id)
+}
+
+// uuid is the part of the id behind the project's name, which also names the log stream.
+func (b *build) uuid() string { return b.ID[strings.LastIndexByte(b.ID, ':')+1:] }
+
+func (b *build) complete() bool { return value(b.Detail.BuildComplete) }
+
+// keyOfBuild is the key of a build given by its id or ARN. What lies in another account or region is not found.
+func keyOfBuild(call *aws.Call, id string) store.Key {
+	return store.K(call.Account, call.Region, ownName(call, "build/", id))
+}
+
+func getBuild(tx *store.Tx, call *aws.Call, id string) (*build, error) {
+	b, err := builds.Get(tx, keyOfBuild(call, id))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, api.NewResourceNotFoundException("Build %s does not exist", id)
+	}
+	return b, err
+}
+
+// startBuild starts a build of a project.
+func (s *Service) startBuild(call *aws.Call, in *api.StartBuildInput) (*api.StartBuildOutput, error) {
+	switch {
+	case value(in.DebugSessionEnabled):
+		return nil, notImplemented("debugSessionEnabled")
+	case value(in.AutoRetryLimitOverride) > 0:
+		return nil, notImplemented("autoRetryLimitOverride")
+	}
+	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
+		p, err := getProject(tx, call, in.ProjectName)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		d, err := overridden(call, p, in)
+		return p, d, in.SourceVersion, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.StartBuildOutput{Build: detail}, nil
+}
+
+// retryBuild starts a build anew, as it was started first. The project may have changed since.
+func (s *Service) retryBuild(call *aws.Call, in *api.RetryBuildInput) (*api.RetryBuildOutput, error) {
+	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
+		old, err := getBuild(tx, call, value(in.ID))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if !old.complete() {
+			return nil, nil, nil, api.NewInvalidInputException("Build %s is still in progress and cannot be retried", value(in.ID))
+		}
+		p, err := getProject(tx, call, *old.Detail.ProjectName)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		was := &old.Detail
+		d := p.Detail
+		d.Source, d.SecondarySources, d.SecondarySourceVersions = was.Source, was.SecondarySources, was.SecondarySourceVersions
+		d.Environment, d.Cache, d.ServiceRole, d.EncryptionKey = was.Environment, was.Cache, was.ServiceRole, was.EncryptionKey
+		d.TimeoutInMinutes, d.QueuedTimeoutInMinutes = was.TimeoutInMinutes, was.QueuedTimeoutInMinutes
+		d.Artifacts, d.SecondaryArtifacts = &old.ArtifactsConfig, old.SecondaryArtifactsConfig
+		d.LogsConfig = &api.LogsConfig{CloudWatchLogs: was.Logs.CloudWatchLogs, S3Logs: was.Logs.S3Logs}
+		return p, &d, was.SourceVersion, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.RetryBuildOutput{Build: detail}, nil
+}
+
+// startNew submits a build of what plan finds. plan is called in the transaction.
+func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*store.Tx) (*project, *api.Project, *string, error)) (*api.Build, error) {
+	uuid, now := call.NewUUID(), call.Now()
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	hash := hex.EncodeToString(sum[:])
+	var detail api.Build
+	err = s.DB.Update(call, func(tx *store.Tx) error {
+		if token != "" {
+			old, err := buildsByToken.First(tx, store.K(call.Account, call.Region, token))
+			if err == nil && now.Sub(old.Started) < tokenLife {
+				if old.InputHash != hash {
+					return api.NewInvalidInputException("Idempotency token %s was used with different parameters", token)
+				}
+				detail = old.Detail
+				return nil
+			}
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		p, d, version, err := plan(tx)
+		if err != nil {
+			return err
+		}
+		if d.Source.Type == api.SourceTypeCodepipeline {
+			return api.NewInvalidInputException("Project %s has source type CODEPIPELINE: its builds are started by a pipeline", p.Name)
+		}
+		waiting, err := countBuilds(tx, call.Account, call.Region)
+		if err != nil {
+			return err
+		}
+		if waiting >= maxQueuedBuilds {
+			return api.NewAccountLimitExceededException("Cannot have more than %d builds in queue for the account", maxQueuedBuilds)
+		}
+		p.Builds++
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		b := newBuild(call, p, d, version, uuid, now)
+		b.Token, b.InputHash = token, hash
+		if err := builds.Put(tx, b); err != nil {
+			return err
+		}
+		due := now.Add(time.Duration(*d.QueuedTimeoutInMinutes) * time.Minute)
+		if err := s.Tasks.Schedule(tx, timeoutTask, b.taskKey(), due, nil); err != nil {
+			return err
+		}
+		detail = b.Detail
+		return s.admit(tx, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &detail, nil
+}
+
+// countBuilds counts an account's builds in a region that wait or run.
+func countBuilds(tx *store.Tx, account, region string) (n int, err error) {
+	for b, err := range buildsQueued.Scan(tx, store.Range{}) {
+		if err != nil {
+			return 0, err
+		}
+		if b.Account == account && b.Region == region {
+			n++
+		}
+	}
+	for _, err := range buildsRunning.Scan(tx, store.Range{Prefix: store.K(account, region)}) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// newBuild is the record of a build that was just submitted and waits.
+func newBuild(call *aws.Call, p *project, d *api.Project, version *string, uuid string, now time.Time) *build {
+	id := p.Name + ":" + uuid
+	b := &build{
+		Account: p.Account, Region: p.Region, ID: id, ProjectID: p.ID, Started: now, Number: p.Builds, Queued: true,
+		Limit: value(p.Detail.ConcurrentBuildLimit), ArtifactsConfig: *d.Artifacts, SecondaryArtifactsConfig: d.SecondaryArtifacts,
+	}
+	if version == nil {
+		version = d.SourceVersion
+	}
+	if value(version) == "" {
+		version = nil
+	}
+	b.Detail = api.Build{
+		ID: &id, ARN: new(aws.ARN{
+			Partition: aws.PartitionOf(p.Region), Service: "codebuild", Region: p.Region, Account: p.Account, Resource: "build/" + id,
+		}.String()),
+		BuildNumber: &b.Number, StartTime: &now, BuildStatus: new(api.StatusTypeInProgress), BuildComplete: new(false),
+		ProjectName: &p.Name, SourceVersion: version, Source: d.Source, SecondarySources: orEmpty(d.SecondarySources),
+		SecondarySourceVersions: orEmpty(d.SecondarySourceVersions), Artifacts: shownArtifacts(d.Artifacts, id),
+		SecondaryArtifacts: []api.BuildArtifacts{}, Cache: d.Cache, Environment: d.Environment, ServiceRole: d.ServiceRole,
+		TimeoutInMinutes: d.TimeoutInMinutes, QueuedTimeoutInMinutes: d.QueuedTimeoutInMinutes, EncryptionKey: d.EncryptionKey,
+		Initiator: new(initiator(&call.Principal)),
+	}
+	for i := range d.SecondaryArtifacts {
+		b.Detail.SecondaryArtifacts = append(b.Detail.SecondaryArtifacts, *shownArtifacts(&d.SecondaryArtifacts[i], id))
+	}
+	b.Detail.Logs = logsLocation(b, d.LogsConfig)
+	b.enter(api.BuildPhaseTypeSubmitted, now)
+	b.leave(api.StatusTypeSucceeded, nil, now)
+	b.enter(api.BuildPhaseTypeQueued, now)
+	return b
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// initiator names who started the build, as CodeBuild shows it.
+func initiator(p *aws.Principal) string {
+	switch p.Type {
+	case aws.PrincipalUser:
+		return p.Name
+	case aws.PrincipalAssumedRole:
+		if arn, err := aws.ParseARN(p.ARN); err == nil {
+			return trimKind(arn.Resource, "assumed-role/")
+		}
+	case aws.PrincipalRoot:
+		return p.Account
+	}
+	return p.Name
+}
+
+// enter begins a phase.
+func (b *build) enter(phase api.BuildPhaseType, now time.Time) {
+	b.Detail.Phases = append(b.Detail.Phases, api.BuildPhase{PhaseType: &phase, StartTime: &now})
+	b.Detail.CurrentPhase = new(string(phase))
+}
+
+// leave ends the current phase.
+func (b *build) leave(status api.StatusType, contexts []api.PhaseContext, now time.Time) {
+	p := &b.Detail.Phases[len(b.Detail.Phases)-1]
+	p.PhaseStatus, p.EndTime, p.Contexts = &status, &now, contexts
+	p.DurationInSeconds = new(int64(now.Sub(*p.StartTime) / time.Second))
+}
+
+// end completes the build.
+func (b *build) end(status api.StatusType, now time.Time) {
+	b.enter(api.BuildPhaseTypeCompleted, now)
+	b.Detail.BuildStatus, b.Detail.EndTime, b.Detail.BuildComplete = &status, &now, new(true)
+	b.Queued = false
+}
+
+// admit lets waiting builds begin, oldest first, as far as the host's capacity and the limits of accounts and projects
+// allow. It is part of every transaction that submits a build or frees a place, so nobody has to poll.
+func (s *Service) admit(tx *store.Tx, now time.Time) error {
+	total := 0
+	accounts, ofProject := map[[2]string]int{}, map[[3]string]int32{}
+	count := func(b *build) {
+		total++
+		accounts[[2]string{b.Account, b.Region}]++
+		ofProject[[3]string{b.Account, b.Region, *b.Detail.ProjectName}]++
+	}
+	for b, err := range buildsRunning.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		count(b)
+	}
+	if total >= s.capacity {
+		return nil
+	}
+	var chosen []*build
+	for b, err := range buildsQueued.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		if total >= s.capacity {
+			break
+		}
+		if accounts[[2]string{b.Account, b.Region}] >= maxConcurrentBuilds ||
+			b.Limit > 0 && ofProject[[3]string{b.Account, b.Region, *b.Detail.ProjectName}] >= b.Limit {
+			continue
+		}
+		count(b)
+		chosen = append(chosen, b)
+	}
+	for _, b := range chosen {
+		b.Queued, b.Slot = false, true
+		b.leave(api.StatusTypeSucceeded, nil, now)
+		b.enter(api.BuildPhaseTypeProvisioning, now)
+		if err := builds.Put(tx, b); err != nil {
+			return err
+		}
+		due := now.Add(time.Duration(*b.Detail.TimeoutInMinutes) * time.Minute)
+		if err := s.Tasks.Schedule(tx, timeoutTask, b.taskKey(), due, nil); err != nil {
+			return err
+		}
+		if err := s.Tasks.Schedule(tx, buildTask, b.taskKey(), now, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

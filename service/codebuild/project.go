@@ -1,0 +1,357 @@
+package codebuild
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	api "drydock/api/codebuild"
+	"drydock/aws"
+	"drydock/policy"
+	"drydock/store"
+)
+
+// project is a build project.
+type project struct {
+	Account, Region, Name string
+	// ID tells the project from earlier ones of the same name.
+	ID string
+	// Created and Modified repeat what Detail has, for the indexes.
+	Created, Modified time.Time
+	// Builds counts the builds started so far: the last build's number.
+	Builds int64
+	Detail api.Project
+}
+
+var (
+	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Created)} })
+	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Modified)} })
+	projects           = store.NewTable("codebuild/project", func(p *project) store.Key { return store.K(p.Account, p.Region, p.Name) },
+		projectsByCreated, projectsByModified)
+)
+
+func projectARN(call *aws.Call, name string) string {
+	return call.ARN("codebuild", "project/"+name).String()
+}
+
+// getProject returns the caller's project, given by name or ARN.
+func getProject(tx *store.Tx, call *aws.Call, name string) (*project, error) {
+	p, err := projects.Get(tx, store.K(call.Account, call.Region, ownName(call, "project/", name)))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
+	}
+	return p, err
+}
+
+// ownName is the name in an ARN of the caller's account and region. Anything else is returned as it is; a foreign ARN
+// then is the name of nothing.
+func ownName(call *aws.Call, kind, name string) string {
+	arn, err := aws.ParseARN(name)
+	if err != nil || arn.Account != call.Account || arn.Region != call.Region {
+		return name
+	}
+	return trimKind(arn.Resource, kind)
+}
+
+func arnOr(call *aws.Call, name string) string {
+	if _, err := aws.ParseARN(name); err == nil {
+		return name
+	}
+	return projectARN(call, name)
+}
+
+// createProject makes a project.
+func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*api.CreateProjectOutput, error) {
+	now := call.Now()
+	p := &project{Account: call.Account, Region: call.Region, Name: in.Name, ID: call.NewUUID(), Created: now, Modified: now}
+	p.Detail = api.Project{
+		Name: &in.Name, ARN: new(projectARN(call, in.Name)), Description: in.Description,
+		Source: &in.Source, SecondarySources: in.SecondarySources, SourceVersion: in.SourceVersion,
+		SecondarySourceVersions: in.SecondarySourceVersions, Artifacts: &in.Artifacts, SecondaryArtifacts: in.SecondaryArtifacts,
+		Cache: in.Cache, Environment: &in.Environment, ServiceRole: &in.ServiceRole,
+		TimeoutInMinutes: in.TimeoutInMinutes, QueuedTimeoutInMinutes: in.QueuedTimeoutInMinutes, EncryptionKey: in.EncryptionKey,
+		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit,
+		Created: &now, LastModified: &now, Badge: &api.ProjectBadge{BadgeEnabled: new(false)},
+		ProjectVisibility: new(api.ProjectVisibilityTypePrivate),
+	}
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+		return nil, err
+	}
+	if err := completeProject(call, &p.Detail); err != nil {
+		return nil, err
+	}
+	if err := s.checkRole(call, &p.Detail); err != nil {
+		return nil, err
+	}
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		exists, err := projects.Has(tx, projects.Key(p))
+		if err != nil {
+			return err
+		}
+		if exists {
+			return api.NewResourceAlreadyExistsException("Project already exists: %s", *p.Detail.ARN)
+		}
+		count := 0
+		for _, err := range projects.Scan(tx, store.Range{Prefix: store.K(p.Account, p.Region)}) {
+			if err != nil {
+				return err
+			}
+			if count++; count == maxProjects {
+				return api.NewAccountLimitExceededException("Cannot have more than %d projects in this account", maxProjects)
+			}
+		}
+		return projects.Put(tx, p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateProjectOutput{Project: &p.Detail}, nil
+}
+
+// batchGetProjects shows projects by their names or ARNs.
+func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput) (*api.BatchGetProjectsOutput, error) {
+	var out *api.BatchGetProjectsOutput
+	err := s.DB.View(call, func(tx *store.Tx) error {
+		out = &api.BatchGetProjectsOutput{Projects: []api.Project{}, ProjectsNotFound: []string{}}
+		for _, name := range in.Names {
+			p, err := getProject(tx, call, name)
+			switch {
+			case aws.IsError(err, "ResourceNotFoundException"):
+				out.ProjectsNotFound = append(out.ProjectsNotFound, name)
+			case err != nil:
+				return err
+			default:
+				out.Projects = append(out.Projects, p.Detail)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// listProjects lists the names of projects.
+func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.ListProjectsOutput, error) {
+	sortBy := api.ProjectSortByTypeName
+	if in.SortBy != nil {
+		sortBy = *in.SortBy
+	}
+	r := store.Range{Prefix: store.K(call.Account, call.Region), Reverse: in.SortOrder != nil && *in.SortOrder == api.SortOrderTypeDescending}
+	after, err := pageStart(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	r.After = after
+	out := &api.ListProjectsOutput{Projects: []string{}}
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		scan, entry := projects.Scan, projects.Key
+		switch sortBy {
+		case api.ProjectSortByTypeCreatedTime:
+			scan = projectsByCreated.Scan
+			entry = func(p *project) store.Key {
+				return projectsByCreated.Entry(p, store.K(p.Account, p.Region, p.Created))
+			}
+		case api.ProjectSortByTypeLastModifiedTime:
+			scan = projectsByModified.Scan
+			entry = func(p *project) store.Key {
+				return projectsByModified.Entry(p, store.K(p.Account, p.Region, p.Modified))
+			}
+		}
+		var last *project
+		for p, err := range scan(tx, r) {
+			if err != nil {
+				return err
+			}
+			if len(out.Projects) == pageSize {
+				out.NextToken = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
+				return nil
+			}
+			last = p
+			out.Projects = append(out.Projects, p.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// pageStart is the position that a page token names.
+func pageStart(token *string) (store.Key, error) {
+	if token == nil {
+		return nil, nil
+	}
+	parts, err := aws.DecodePageToken(*token, 1)
+	if err != nil {
+		return nil, api.NewInvalidInputException("Invalid next token")
+	}
+	key, err := hex.DecodeString(parts[0])
+	if err != nil {
+		return nil, api.NewInvalidInputException("Invalid next token")
+	}
+	if _, err := store.Key(key).Parts(); err != nil {
+		return nil, api.NewInvalidInputException("Invalid next token")
+	}
+	return key, nil
+}
+
+// updateProject changes what the input names.
+func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*api.UpdateProjectOutput, error) {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+		return nil, err
+	}
+	if in.ServiceRole != nil {
+		checked := api.Project{ServiceRole: in.ServiceRole}
+		if err := s.checkRole(call, &checked); err != nil {
+			return nil, err
+		}
+		in.ServiceRole = checked.ServiceRole
+	}
+	now := call.Now()
+	var detail api.Project
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		p, err := getProject(tx, call, in.Name)
+		if err != nil {
+			return err
+		}
+		d := &p.Detail
+		override(&d.Description, in.Description)
+		override(&d.Source, in.Source)
+		override(&d.SourceVersion, in.SourceVersion)
+		override(&d.Artifacts, in.Artifacts)
+		override(&d.Cache, in.Cache)
+		override(&d.Environment, in.Environment)
+		override(&d.ServiceRole, in.ServiceRole)
+		override(&d.TimeoutInMinutes, in.TimeoutInMinutes)
+		override(&d.QueuedTimeoutInMinutes, in.QueuedTimeoutInMinutes)
+		override(&d.EncryptionKey, in.EncryptionKey)
+		override(&d.LogsConfig, in.LogsConfig)
+		override(&d.ConcurrentBuildLimit, in.ConcurrentBuildLimit)
+		overrideList(&d.SecondarySources, in.SecondarySources)
+		overrideList(&d.SecondarySourceVersions, in.SecondarySourceVersions)
+		overrideList(&d.SecondaryArtifacts, in.SecondaryArtifacts)
+		overrideList(&d.Tags, in.Tags)
+		if in.ConcurrentBuildLimit != nil && *in.ConcurrentBuildLimit == -1 {
+			d.ConcurrentBuildLimit = nil // documented as the way to remove the limit
+		}
+		if err := completeProject(call, d); err != nil {
+			return err
+		}
+		p.Modified, d.LastModified = now, &now
+		detail = *d
+		return projects.Put(tx, p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.UpdateProjectOutput{Project: &detail}, nil
+}
+
+func override[T any](to **T, from *T) {
+	if from != nil {
+		*to = from
+	}
+}
+
+func overrideList[T any](to *[]T, from []T) {
+	if from != nil {
+		*to = from
+	}
+}
+
+// deleteProject removes a project and its cache. Its builds stay, as at AWS. A project that is not there is no error.
+func (s *Service) deleteProject(call *aws.Call, in *api.DeleteProjectInput) (*api.DeleteProjectOutput, error) {
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		p, err := getProject(tx, call, in.Name)
+		if aws.IsError(err, "ResourceNotFoundException") {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.dropCache(tx, p.ID, call.Now()); err != nil {
+			return err
+		}
+		_, err = projects.Delete(tx, projects.Key(p))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.DeleteProjectOutput{}, nil
+}
+
+// invalidateProjectCache forgets the project's local cache. One in S3 gets a new name, so that the old one is not read
+// again; as at AWS its object stays.
+func (s *Service) invalidateProjectCache(call *aws.Call, in *api.InvalidateProjectCacheInput) (*api.InvalidateProjectCacheOutput, error) {
+	fresh := call.NewUUID()
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		p, err := getProject(tx, call, in.ProjectName)
+		if err != nil {
+			return err
+		}
+		if err := s.dropCache(tx, p.ID, call.Now()); err != nil {
+			return err
+		}
+		p.ID = fresh
+		return projects.Put(tx, p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.InvalidateProjectCacheOutput{}, nil
+}
+
+// facts gives a project's tags to policies.
+func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
+	a, err := aws.ParseARN(arn)
+	if err != nil {
+		return policy.Facts{}, nil
+	}
+	facts := policy.Facts{Account: a.Account}
+	name := trimKind(a.Resource, "project/")
+	if name == a.Resource {
+		return facts, nil
+	}
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		p, err := projects.Get(tx, store.K(a.Account, a.Region, name))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		facts.Tags = map[string]string{}
+		for _, t := range p.Detail.Tags {
+			facts.Tags[value(t.Key)] = value(t.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		return policy.Facts{}, fmt.Errorf("project %s: %w", arn, err)
+	}
+	return facts, nil
+}
+
+// value is what an optional member holds, or its zero value.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// repeatedTag tells whether a tag key stands twice.
+func repeatedTag(tags []api.Tag) bool {
+	var keys []string
+	for _, t := range tags {
+		keys = append(keys, value(t.Key))
+	}
+	slices.Sort(keys)
+	return len(slices.Compact(keys)) < len(tags)
+}

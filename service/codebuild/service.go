@@ -1,0 +1,75 @@
+package codebuild
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	api "drydock/api/codebuild"
+	"drydock/aws"
+	"drydock/service"
+	"drydock/store"
+	"drydock/task"
+)
+
+// principalName is the service principal that assumes a project's service role.
+const principalName = "codebuild.amazonaws.com"
+
+// Service is CodeBuild.
+type Service struct {
+	service.Deps
+	// instance tells the machines of this process from those of an earlier one, which are dead.
+	instance string
+	// capacity is how many builds run at once on this host.
+	capacity int
+
+	mu      sync.Mutex                         // guards the field below
+	running map[string]context.CancelCauseFunc // by task key
+}
+
+// New returns the service's module.
+func New(d service.Deps) service.Module {
+	s := &Service{
+		Deps: d, instance: aws.NewUUID(d.Random), capacity: max(runtime.NumCPU(), 2), running: map[string]context.CancelCauseFunc{},
+	}
+	return service.Module{
+		API:        api.API,
+		Operations: s.operations(),
+		Tasks: []task.Kind{
+			{Name: buildTask, Reconcile: s.reconcileBuild, Long: true},
+			{Name: timeoutTask, Reconcile: s.reconcileTimeout},
+			{Name: garbageTask, Reconcile: s.reconcileGarbage},
+		},
+		Facts: s.facts,
+		Start: s.start,
+	}
+}
+
+// operations is the table of what the service carries out.
+func (s *Service) operations() []aws.Handler {
+	return []aws.Handler{
+		api.CreateProject.Handle(s.createProject),
+		api.BatchGetProjects.Handle(s.batchGetProjects),
+		api.ListProjects.Handle(s.listProjects),
+		api.UpdateProject.Handle(s.updateProject),
+		api.DeleteProject.Handle(s.deleteProject),
+		api.InvalidateProjectCache.Handle(s.invalidateProjectCache),
+
+		api.StartBuild.Handle(s.startBuild),
+		api.RetryBuild.Handle(s.retryBuild),
+		api.BatchGetBuilds.Handle(s.batchGetBuilds),
+		api.ListBuilds.Handle(s.listBuilds),
+		api.ListBuildsForProject.Handle(s.listBuildsForProject),
+		api.StopBuild.Handle(s.stopBuild),
+		api.BatchDeleteBuilds.Handle(s.batchDeleteBuilds),
+
+		api.ListCuratedEnvironmentImages.Handle(s.listCuratedEnvironmentImages),
+	}
+}
+
+// start lets builds that waited when the process died begin as soon as there is room. Those that ran are found dead by
+// their own tasks, which are still due.
+func (s *Service) start(ctx context.Context) error {
+	now := s.Clock.Now()
+	return s.DB.Update(ctx, func(tx *store.Tx) error { return s.admit(tx, now) })
+}

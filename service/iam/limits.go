@@ -1,0 +1,30 @@
+package iam
+
+import "time"
+
+// Quotas and defaults, as "IAM and AWS STS quotas" lists them.
+const (
+	maxUsers            = 5000
+	maxGroups           = 300
+	maxRoles            = 1000
+	maxPolicies         = 1500
+	maxInstanceProfiles = 1000
+
+	maxGroupsPerUser    = 10
+	maxAttached         = 10 // managed policies a user, group or role
+	maxKeysPerUser      = 2
+	maxCredentials      = 2 // service-specific ones a user and service
+	maxVersions         = 5 // a managed policy
+	maxTags             = 50
+	maxRolesPerProfile  = 1
+	maxPolicySize       = 6144 // characters that are not white space, as in those below
+	maxUserInlineSize   = 2048
+	maxGroupInlineSize  = 5120
+	maxRoleInlineSize   = 10240
+	maxTrustPolicySize  = 2048
+	defaultSessionHours = 1
+	defaultPageSize     = 100
+)
+
+// useResolution is how exactly the last use of keys and roles is known: it is written once in this time.
+const useResolution = time.Hour

@@ -1,0 +1,164 @@
+package iam
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	api "drydock/api/iam"
+	"drydock/aws"
+	"drydock/store"
+)
+
+// linkedService is what is known of a service that has a role of its own in each account.
+type linkedService struct {
+	role, policy string
+	// suffix tells that the role may be made more than once.
+	suffix bool
+}
+
+// linkedServices are the services with a role of their own, as the service authorization documentation lists them.
+var linkedServices = map[string]linkedService{
+	"autoscaling.amazonaws.com":                      {"AWSServiceRoleForAutoScaling", "AutoScalingServiceRolePolicy", true},
+	"ecs.amazonaws.com":                              {"AWSServiceRoleForECS", "AmazonECSServiceRolePolicy", false},
+	"elasticloadbalancing.amazonaws.com":             {"AWSServiceRoleForElasticLoadBalancing", "AWSElasticLoadBalancingServiceRolePolicy", false},
+	"elasticbeanstalk.amazonaws.com":                 {"AWSServiceRoleForElasticBeanstalk", "AWSElasticBeanstalkServiceRolePolicy", false},
+	"rds.amazonaws.com":                              {"AWSServiceRoleForRDS", "AmazonRDSServiceRolePolicy", false},
+	"spot.amazonaws.com":                             {"AWSServiceRoleForEC2Spot", "AWSEC2SpotServiceRolePolicy", false},
+	"spotfleet.amazonaws.com":                        {"AWSServiceRoleForEC2SpotFleet", "AWSEC2SpotFleetServiceRolePolicy", false},
+	"ssm.amazonaws.com":                              {"AWSServiceRoleForAmazonSSM", "AmazonSSMServiceRolePolicy", false},
+	"config.amazonaws.com":                           {"AWSServiceRoleForConfig", "AWSConfigServiceRolePolicy", false},
+	"cloudtrail.amazonaws.com":                       {"AWSServiceRoleForCloudTrail", "CloudTrailServiceRolePolicy", false},
+	"guardduty.amazonaws.com":                        {"AWSServiceRoleForAmazonGuardDuty", "AmazonGuardDutyServiceRolePolicy", false},
+	"organizations.amazonaws.com":                    {"AWSServiceRoleForOrganizations", "AWSOrganizationsServiceTrustPolicy", false},
+	"elasticache.amazonaws.com":                      {"AWSServiceRoleForElastiCache", "ElastiCacheServiceRolePolicy", false},
+	"es.amazonaws.com":                               {"AWSServiceRoleForAmazonElasticsearchService", "AmazonElasticsearchServiceRolePolicy", false},
+	"opensearchservice.amazonaws.com":                {"AWSServiceRoleForAmazonOpenSearchService", "AmazonOpenSearchServiceRolePolicy", false},
+	"replication.dynamodb.amazonaws.com":             {"AWSServiceRoleForDynamoDBReplication", "DynamoDBReplicationServiceRolePolicy", false},
+	"dynamodb.application-autoscaling.amazonaws.com": {"AWSServiceRoleForApplicationAutoScaling_DynamoDBTable", "AWSApplicationAutoscalingDynamoDBTablePolicy", false},
+	"ecs.application-autoscaling.amazonaws.com":      {"AWSServiceRoleForApplicationAutoScaling_ECSService", "AWSApplicationAutoscalingECSServicePolicy", false},
+	"lambda.application-autoscaling.amazonaws.com":   {"AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency", "AWSApplicationAutoscalingLambdaConcurrencyPolicy", false},
+	"codestar-notifications.amazonaws.com":           {"AWSServiceRoleForCodeStarNotifications", "AWSCodeStarNotificationsServiceRolePolicy", false},
+	"inspector2.amazonaws.com":                       {"AWSServiceRoleForAmazonInspector2", "AmazonInspector2ServiceRolePolicy", false},
+	"securityhub.amazonaws.com":                      {"AWSServiceRoleForSecurityHub", "AWSSecurityHubServiceRolePolicy", false},
+	"ops.apigateway.amazonaws.com":                   {"AWSServiceRoleForAPIGateway", "APIGatewayServiceRolePolicy", false},
+	"events.amazonaws.com":                           {"AWSServiceRoleForCloudWatchEvents", "CloudWatchEventsServiceRolePolicy", false},
+	"access-analyzer.amazonaws.com":                  {"AWSServiceRoleForAccessAnalyzer", "AccessAnalyzerServiceRolePolicy", false},
+	"support.amazonaws.com":                          {"AWSServiceRoleForSupport", "AWSSupportServiceRolePolicy", false},
+	"trustedadvisor.amazonaws.com":                   {"AWSServiceRoleForTrustedAdvisor", "AWSTrustedAdvisorServiceRolePolicy", false},
+	"fis.amazonaws.com":                              {"AWSServiceRoleForFIS", "AmazonFISServiceRolePolicy", false},
+}
+
+// createServiceLinkedRole makes the role through which a service acts in the account.
+func (s *Service) createServiceLinkedRole(call *aws.Call, in *api.CreateServiceLinkedRoleInput) (*api.CreateServiceLinkedRoleOutput, error) {
+	service, ok := linkedServices[in.AWSServiceName]
+	if !ok {
+		return nil, api.NewInvalidInputException("Service %s does not have a service-linked role.", in.AWSServiceName)
+	}
+	name := service.role
+	if in.CustomSuffix != nil {
+		if !service.suffix {
+			return nil, api.NewInvalidInputException("Custom suffix is not allowed for %s", in.AWSServiceName)
+		}
+		name += "_" + *in.CustomSuffix
+	}
+	e, err := newEntity(call, roleKind, "AROA", name, new(linkedPath+in.AWSServiceName+"/"), nil)
+	if err != nil {
+		return nil, err
+	}
+	e.Role = &roleSettings{MaxSession: defaultSessionHours * 3600}
+	if in.Description != nil {
+		e.Role.Description = *in.Description
+	}
+	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":[%q]},"Action":["sts:AssumeRole"]}]}`, in.AWSServiceName)
+	doc, err := checkTrust(trust)
+	if err != nil {
+		return nil, err
+	}
+	arn := aws.ARN{Partition: call.Partition, Service: "iam", Account: awsAccount, Resource: "policy" + linkedPath + service.policy}.String()
+	out := &api.CreateServiceLinkedRoleOutput{}
+	err = s.update(call, func(tx *store.Tx) error {
+		exists, err := entities.Has(tx, entities.Key(e))
+		if err != nil {
+			return err
+		}
+		if exists {
+			return api.NewInvalidInputException("Service role name %s has been taken in this account, please try a different suffix.", name)
+		}
+		if err := e.setTrust(tx, trust, doc); err != nil {
+			return err
+		}
+		p, err := findPolicy(tx, call.Account, arn)
+		if err != nil {
+			return err
+		}
+		e.Attached = nil
+		if p != nil {
+			e.Attached = []string{arn}
+			if err := link(tx, e, arn, policyUsage); err != nil {
+				return err
+			}
+		}
+		if err := insertEntity(tx, e); err != nil {
+			return err
+		}
+		shown, err := e.listedRole(tx)
+		out.Role = &shown
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// deletion is the outcome of deleting a service's role.
+type deletion struct{ Account, ID string }
+
+var deletions = store.NewTable("iam/deletion", func(d *deletion) store.Key { return store.K(d.Account, d.ID) })
+
+// deleteServiceLinkedRole deletes a service's role at once; the task that AWS has for it is over when it is asked for.
+func (s *Service) deleteServiceLinkedRole(call *aws.Call, in *api.DeleteServiceLinkedRoleInput) (*api.DeleteServiceLinkedRoleOutput, error) {
+	d := &deletion{Account: call.Account}
+	id := call.NewUUID()
+	err := s.update(call, func(tx *store.Tx) error {
+		e, err := getEntity(tx, call.Account, roleKind, in.RoleName)
+		if err != nil {
+			return err
+		}
+		if !e.linked() {
+			return api.NewNoSuchEntityException("The role with name %s is not a service-linked role.", in.RoleName)
+		}
+		for _, arn := range e.Attached {
+			if err := unlink(tx, e, arn, policyUsage); err != nil {
+				return err
+			}
+		}
+		if err := removeEntity(tx, e); err != nil {
+			return err
+		}
+		d.ID = "task" + e.Path + e.Name + "/" + id
+		return deletions.Put(tx, d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.DeleteServiceLinkedRoleOutput{DeletionTaskID: d.ID}, nil
+}
+
+func (s *Service) getServiceLinkedRoleDeletionStatus(call *aws.Call, in *api.GetServiceLinkedRoleDeletionStatusInput) (*api.GetServiceLinkedRoleDeletionStatusOutput, error) {
+	if !strings.HasPrefix(in.DeletionTaskID, "task"+linkedPath) {
+		return nil, api.NewInvalidInputException("The DeletionTaskId %s is not valid.", in.DeletionTaskID)
+	}
+	err := s.DB.View(call, func(tx *store.Tx) error {
+		_, err := deletions.Get(tx, store.K(call.Account, in.DeletionTaskID))
+		if errors.Is(err, store.ErrNotFound) {
+			return api.NewNoSuchEntityException("The deletion task %s cannot be found.", in.DeletionTaskID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: api.DeletionTaskStatusTypeSucceeded}, nil
+}
