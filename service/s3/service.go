@@ -26,8 +26,9 @@ func New(d service.Deps) service.Module {
 			{Name: lifecycleKind, Reconcile: s.expire},
 			{Name: planKind, Reconcile: s.replan},
 		},
-		Facts: s.facts,
-		CORS:  s.cors,
+		Resources: s.resources(),
+		Facts:     s.facts,
+		CORS:      s.cors,
 	}
 }
 
