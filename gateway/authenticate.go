@@ -102,7 +102,10 @@ func (g *Gateway) authenticate(x *exchange) error {
 	call.Request.Presigned = result.Presigned
 	call.Request.SignedAt = result.SignedAt
 	call.Request.PayloadHash = result.PayloadHash
-	call.Request.Trailer = result.Trailer
+	switch result.Payload {
+	case sigv4.PayloadChunkedTrailer, sigv4.PayloadUnsignedTrailer:
+		call.Request.Trailer = result.Trailer
+	}
 	return nil
 }
 

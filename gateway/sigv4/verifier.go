@@ -3,7 +3,6 @@ package sigv4
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -348,9 +347,7 @@ func (v *Verifier) checkSignature(r *http.Request, a *authorization, key *Key, r
 		signing := v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service)
 		readable := decodeSignature(&s.given, a.signature)
 		match = func() bool {
-			mac := hmac.New(sha256.New, signing[:])
-			mac.Write(s.toSign)
-			mac.Sum(s.mac[:0])
+			signing.sum(&s.mac, s.toSign)
 			return readable && subtle.ConstantTimeCompare(s.mac[:], s.given[:]) == 1
 		}
 	}
