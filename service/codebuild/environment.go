@@ -114,12 +114,12 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 
 // noParameter is the failure of a build that needs Systems Manager, which this cloud does not have yet.
 func (r *run) noParameter(name string) *failure {
-	return fail("Parameter Store error", "Unable to fetch parameter %s: NotImplemented: drydock does not implement GetParameters of Amazon Simple Systems Manager (SSM).", name)
+	return fail("Decrypted Variables Error", "Unable to fetch parameter %s: NotImplemented: drydock does not implement GetParameters of Amazon Simple Systems Manager (SSM).", name)
 }
 
 // noSecret is the failure of a build that needs Secrets Manager, which this cloud does not have yet.
 func (r *run) noSecret(id string) *failure {
-	return fail("Secrets Manager Error Message", "Unable to fetch secret %s: NotImplemented: drydock does not implement GetSecretValue of AWS Secrets Manager.", id)
+	return fail("Secrets Manager Error", "Unable to fetch secret %s: NotImplemented: drydock does not implement GetSecretValue of AWS Secrets Manager.", id)
 }
 
 func (r *run) roleFailure(err error) *failure {

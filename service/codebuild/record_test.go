@@ -166,6 +166,41 @@ func TestBuild_ListedRetriedAndDeleted(t *testing.T) {
 	}
 }
 
+func TestBuild_ListedInPages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.createProject(t, "p1", noop, func(in *api.CreateProjectInput) { in.Environment.Type = api.EnvironmentTypeWindowsContainer })
+	for range 105 {
+		b.start(t, &api.StartBuildInput{ProjectName: "p1"})
+	}
+	b.WaitIdle(t)
+	seen := map[string]bool{}
+	var sizes []int
+	in := &api.ListBuildsForProjectInput{ProjectName: "p1"}
+	for {
+		out, err := api.ListBuildsForProject.Do(b.call, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range out.IDs {
+			seen[id] = true
+		}
+		sizes = append(sizes, len(out.IDs))
+		if in.NextToken = out.NextToken; in.NextToken == nil || len(sizes) > 3 {
+			break
+		}
+	}
+	if fmt.Sprint(sizes) != "[100 5]" || len(seen) != 105 {
+		t.Errorf("pages of %v, %d builds", sizes, len(seen))
+	}
+	last := b.build(t, &api.StartBuildInput{ProjectName: "p1"})
+	if *last.BuildNumber != 106 || !strings.HasPrefix(reason(last, api.BuildPhaseTypeProvisioning), "CLIENT_ERROR: Environment type WINDOWS_CONTAINER is not available") {
+		t.Errorf("number %d, %s", *last.BuildNumber, reason(last, api.BuildPhaseTypeProvisioning))
+	}
+	_, err := api.ListBuilds.Do(b.call, &api.ListBuildsInput{NextToken: new("x")})
+	servicetest.WantError(t, err, "InvalidInputException")
+}
+
 func TestStartBuild_IdempotencyToken(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
