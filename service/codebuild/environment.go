@@ -78,6 +78,9 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 		}
 		e.set("CODEBUILD_SOURCE_VERSION"+suffix, version)
 	}
+	if r.spec.Env.GitCredentialHelper {
+		r.helpGit(e)
+	}
 	for _, v := range r.spec.Env.Variables {
 		e.set(v.Name, v.Value)
 	}
@@ -110,6 +113,23 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 	}
 	r.env = e
 	return nil
+}
+
+// helpGit lets git in the build reach this cloud's repositories under their AWS names, with the service role's
+// credentials by way of the AWS CLI's helper.
+func (r *run) helpGit(e *environment) {
+	endpoint := strings.TrimSuffix(r.s.Endpoint(), "/")
+	aws := "https://git-codecommit." + r.b.Region + ".amazonaws.com"
+	settings := [][2]string{{"url." + endpoint + "/v1/repos/.insteadOf", aws + "/v1/repos/"}}
+	for _, host := range []string{aws, endpoint} {
+		settings = append(settings, [2]string{"credential." + host + ".helper", "!aws codecommit credential-helper $@"},
+			[2]string{"credential." + host + ".useHttpPath", "true"})
+	}
+	for i, s := range settings {
+		e.set("GIT_CONFIG_KEY_"+strconv.Itoa(i), s[0])
+		e.set("GIT_CONFIG_VALUE_"+strconv.Itoa(i), s[1])
+	}
+	e.set("GIT_CONFIG_COUNT", strconv.Itoa(len(settings)))
 }
 
 // noParameter is the failure of a build that needs Systems Manager, which this cloud does not have yet.

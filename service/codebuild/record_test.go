@@ -21,7 +21,6 @@ import (
 func TestBuild_Environment(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "CB-09")
-	ledger.Covers(t, "CB-15")
 	ledger.Covers(t, "CB-17")
 	b := newBench(t)
 	url := b.URL(t)
@@ -57,6 +56,27 @@ phases:
 	}
 	if len(got.Environment.EnvironmentVariables) != 2 {
 		t.Errorf("shown variables %+v", got.Environment.EnvironmentVariables)
+	}
+}
+
+func TestBuild_GitCredentialHelper(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	url := b.URL(t)
+	const repository = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/app"
+	// The command "aws" is the test's own, so that the host need not have the AWS CLI.
+	b.run(t, `
+version: 0.2
+env: {git-credential-helper: yes}
+phases:
+  build:
+    commands:
+      - mkdir bin; printf '#!/bin/sh\necho "$@" >&2; sed -n "s/^path=/username=/p"; echo password=p\n' >bin/aws; chmod +x bin/aws; export PATH="$PWD/bin:$PATH"
+      - git ls-remote --get-url `+repository+`
+      - printf 'url=`+repository+`\n\n' | git credential fill | tail -n 2
+`)
+	if want := url + "/v1/repos/app\ncodecommit credential-helper get\nusername=v1/repos/app\npassword=p\n"; b.peers.output() != want {
+		t.Errorf("output %q, want %q", b.peers.output(), want)
 	}
 }
 
