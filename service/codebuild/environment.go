@@ -115,14 +115,18 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 	return nil
 }
 
+// gitHelper is git's setting for the AWS CLI's credential helper. That one serves hosts of Amazon's only, unless told
+// otherwise, which it can be for "get" alone; the others, "store" and "erase", do nothing anyway.
+const gitHelper = `!f() { test "$1" != get || aws codecommit credential-helper --ignore-host-check get; }; f`
+
 // helpGit lets git in the build reach this cloud's repositories under their AWS names, with the service role's
-// credentials by way of the AWS CLI's helper.
+// credentials by way of the AWS CLI.
 func (r *run) helpGit(e *environment) {
 	endpoint := strings.TrimSuffix(r.s.Endpoint(), "/")
 	aws := "https://git-codecommit." + r.b.Region + ".amazonaws.com"
 	settings := [][2]string{{"url." + endpoint + "/v1/repos/.insteadOf", aws + "/v1/repos/"}}
 	for _, host := range []string{aws, endpoint} {
-		settings = append(settings, [2]string{"credential." + host + ".helper", "!aws codecommit credential-helper $@"},
+		settings = append(settings, [2]string{"credential." + host + ".helper", gitHelper},
 			[2]string{"credential." + host + ".useHttpPath", "true"})
 	}
 	for i, s := range settings {
