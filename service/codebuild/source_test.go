@@ -217,6 +217,7 @@ func TestArtifacts(t *testing.T) {
 		"flat":       {spec: files + ", discard-paths: yes}", config: api.ProjectArtifacts{Packaging: new(api.ArtifactPackagingZip)}, key: "p1", want: "a=1\n b=2\n"},
 		"src dir":    {spec: commands + "artifacts: {files: ['dist/a'], base-directory: '$CODEBUILD_SRC_DIR'}", config: api.ProjectArtifacts{Packaging: new(api.ArtifactPackagingZip)}, key: "p1", want: "dist/a=1\n"},
 		"nothing":    {spec: commands + "artifacts: {files: [none]}", reason: "CLIENT_ERROR: no matching artifact paths found"},
+		"bad name":   {spec: commands + "artifacts: {files: [dist/a], name: 'x$('}", config: api.ProjectArtifacts{OverrideArtifactName: new(true)}, reason: "CLIENT_ERROR: expand \"x$(\": exit status 2"},
 		"no base":    {spec: commands + "artifacts: {files: [none], base-directory: none}", reason: "CLIENT_ERROR: no matching base directory path found for none"},
 		"unpackaged": {spec: files + "}", config: api.ProjectArtifacts{Path: new("rel")}, key: "rel/p1/sub/b", want: "2\n"},
 	} {
