@@ -164,7 +164,29 @@ func (c *demoBuild) follow(ctx context.Context, s *stage, id string) {
 	if s.err != nil {
 		return
 	}
-	tailing, stop := context.WithCancel(limited)
+	var status string
+	ended := func() (bool, error) {
+		out, err := s.output(limited, "aws", "codebuild", "batch-get-builds", "--ids", id, "--query", "builds[0].buildStatus", "--output", "text")
+		status = strings.TrimSpace(out)
+		return status != "IN_PROGRESS", err
+	}
+	version, err := s.output(ctx, "aws", "--version")
+	switch {
+	case err != nil:
+		s.err = err
+	case strings.HasPrefix(version, "aws-cli/1."):
+		s.reread(limited, group, ended)
+	default:
+		s.tail(limited, group, ended)
+	}
+	if s.err == nil && status != "SUCCEEDED" {
+		s.err = fmt.Errorf("build %s ended %s", id, status)
+	}
+}
+
+// tail follows a log group until its writer has ended.
+func (s *stage) tail(ctx context.Context, group string, ended func() (bool, error)) {
+	tailing, stop := context.WithCancel(ctx)
 	defer stop()
 	tail := s.command(tailing, "aws", "logs", "tail", group, "--follow", "--format", "short")
 	seen := &watcher{out: s.out, mark: "Phase complete: UPLOAD_ARTIFACTS", found: make(chan struct{})}
@@ -172,22 +194,36 @@ func (c *demoBuild) follow(ctx context.Context, s *stage, id string) {
 	if s.err = tail.Start(); s.err != nil {
 		return
 	}
-	var status string
-	s.poll(limited, "the end of build "+id, func() (bool, error) {
-		out, err := s.output(limited, "aws", "codebuild", "batch-get-builds", "--ids", id, "--query", "builds[0].buildStatus", "--output", "text")
-		status = strings.TrimSpace(out)
-		return status != "IN_PROGRESS", err
-	})
-	rest, cancelRest := clock.WithTimeout(limited, demoTailLimit)
-	defer cancelRest()
+	s.poll(ctx, "the end of the build", ended)
+	rest, cancel := clock.WithTimeout(ctx, demoTailLimit)
+	defer cancel()
 	select {
 	case <-seen.found:
 	case <-rest.Done():
 	}
 	stop()
 	_ = tail.Wait() // it was killed: tail --follow has no other end
-	if s.err == nil && status != "SUCCEEDED" {
-		s.err = fmt.Errorf("build %s ended %s", id, status)
+}
+
+// reread does what tail does, for version 1 of the CLI, which has no tail: it runs the command that it shows again and
+// again, and prints the lines that are new.
+func (s *stage) reread(ctx context.Context, group string, ended func() (bool, error)) {
+	args := []string{"logs", "filter-log-events", "--log-group-name", group, "--query", "events[].[message]", "--output", "text"}
+	s.show("aws", args...)
+	printed := 0
+	for last := false; s.err == nil; {
+		out, err := s.output(ctx, "aws", args...)
+		if s.err = err; err != nil {
+			return
+		}
+		if printed < len(out) {
+			fmt.Fprint(s.out, out[printed:])
+			printed = len(out)
+		}
+		if last {
+			return
+		}
+		last, s.err = ended()
 	}
 }
 
@@ -211,8 +247,8 @@ func (s *stage) try(step func() error) {
 	}
 }
 
-// command is one of the user's commands, printed as it would be typed.
-func (s *stage) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+// show prints a command as it would be typed.
+func (s *stage) show(name string, args ...string) {
 	words := []string{name}
 	for _, a := range args {
 		if strings.ContainsAny(a, " []()*$&;|<>\"'\\") {
@@ -221,6 +257,11 @@ func (s *stage) command(ctx context.Context, name string, args ...string) *exec.
 		words = append(words, a)
 	}
 	fmt.Fprintf(s.out, "$ %s\n", strings.Join(words, " "))
+}
+
+// command is one of the user's commands, shown.
+func (s *stage) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	s.show(name, args...)
 	return s.silent(ctx, name, args...)
 }
 

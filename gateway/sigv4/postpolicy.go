@@ -45,7 +45,7 @@ func (v *Verifier) VerifyPostPolicy(ctx context.Context, form map[string]string,
 		return Result{DecodedLength: -1}, nil, nil
 	}
 	if form["x-amz-signature"] == "" && form["signature"] != "" {
-		return Result{}, nil, refuse(UnsupportedMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+		return v.verifyVersion2Policy(ctx, form)
 	}
 	for _, name := range [...]string{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"} {
 		if form[name] == "" {

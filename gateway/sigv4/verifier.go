@@ -49,6 +49,8 @@ type Want struct {
 	Region, Service string
 	// S3 selects S3's rules for paths and payloads whatever the scope says. A scope for S3 always selects them.
 	S3 bool
+	// Bucket is what the host name of a virtual-hosted S3 request names; URLs of version 2 sign it.
+	Bucket string
 }
 
 // Defaults of a Verifier.
@@ -140,6 +142,9 @@ func (v *Verifier) VerifyFor(r *http.Request, want Want) (Result, error) {
 		return Result{}, refuse(AmbiguousMechanism, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified").
 			with("ArgumentName", "Authorization").with("ArgumentValue", r.Header.Get("Authorization"))
 	case byVersion2:
+		if want.S3 && r.Header.Get("Authorization") == "" {
+			return v.verifyVersion2(r, want)
+		}
 		return Result{}, refuse(UnsupportedMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	case byQuery:
 		return v.verifyQuery(r, want)

@@ -1,6 +1,7 @@
 package codebuild
 
 import (
+	"encoding/hex"
 	"errors"
 
 	api "drydock/api/codebuild"
@@ -80,7 +81,7 @@ func (s *Service) listPage(call *aws.Call, index *store.Index[build], entry func
 				return err
 			}
 			if len(ids) == pageSize {
-				next = new(aws.EncodePageToken(string(entry(last))))
+				next = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
 				return nil
 			}
 			last = b

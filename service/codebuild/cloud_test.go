@@ -42,9 +42,12 @@ type bench struct {
 	peers *peers
 }
 
-func newBench(t *testing.T) *bench { return newBenchOn(t, process.New) }
+func newBench(t *testing.T, more ...service.Module) *bench {
+	t.Helper()
+	return newBenchOn(t, process.New, more...)
+}
 
-func newBenchOn(t *testing.T, newDriver func() (machine.Driver, error)) *bench {
+func newBenchOn(t *testing.T, newDriver func() (machine.Driver, error), more ...service.Module) *bench {
 	t.Helper()
 	driver, err := newDriver()
 	if err != nil {
@@ -65,7 +68,7 @@ func newBenchOn(t *testing.T, newDriver func() (machine.Driver, error)) *bench {
 	b := &bench{host: host, peers: &peers{objects: map[string][]byte{}}}
 	b.Cloud = servicetest.New(t, func(d service.Deps) []service.Module {
 		b.peers.deps = d
-		return append(b.peers.modules(), codebuild.New(d))
+		return slices.Concat(b.peers.modules(), more, []service.Module{codebuild.New(d)})
 	}, servicetest.WithMachines(host))
 	b.call = b.Cloud.Call(t)
 	return b
@@ -264,6 +267,13 @@ func (p *peers) text() string {
 	return strings.Join(p.events, "")
 }
 
+// clear forgets the log.
+func (p *peers) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = nil
+}
+
 // output is the log without CodeBuild's own lines.
 func (p *peers) output() string {
 	var out []string
@@ -326,4 +336,12 @@ func (p *peers) keys() string {
 	}
 	slices.Sort(keys)
 	return fmt.Sprint(keys)
+}
+
+// value is what an optional member holds.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }

@@ -238,7 +238,7 @@ func TestBuild_TimesOut(t *testing.T) {
 			t.Errorf("status %s after %v, phases %s, %s", *got.BuildStatus, got.EndTime.Sub(*got.StartTime), phases(got), reason(got, api.BuildPhaseTypeBuild))
 		}
 	}
-	for _, minutes := range []int32{4, 2161} {
+	for _, minutes := range []int32{4, 481, 2161} {
 		in := projectInput("p2", endless)
 		in.TimeoutInMinutes = &minutes
 		_, err := api.CreateProject.Do(b.call, in)

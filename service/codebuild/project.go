@@ -1,6 +1,7 @@
 package codebuild
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -166,7 +167,7 @@ func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.
 				return err
 			}
 			if len(out.Projects) == pageSize {
-				out.NextToken = new(aws.EncodePageToken(string(entry(last))))
+				out.NextToken = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
 				return nil
 			}
 			last = p
@@ -189,10 +190,14 @@ func pageStart(token *string) (store.Key, error) {
 	if err != nil {
 		return nil, api.NewInvalidInputException("Invalid next token")
 	}
-	if _, err := store.Key(parts[0]).Parts(); err != nil {
+	key, err := hex.DecodeString(parts[0])
+	if err != nil {
 		return nil, api.NewInvalidInputException("Invalid next token")
 	}
-	return store.Key(parts[0]), nil
+	if _, err := store.Key(key).Parts(); err != nil {
+		return nil, api.NewInvalidInputException("Invalid next token")
+	}
+	return key, nil
 }
 
 // updateProject changes what the input names.

@@ -1,7 +1,6 @@
 package codebuild
 
 import (
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,7 +12,7 @@ import (
 
 // notImplemented refuses an input that would have to change what a build does and cannot yet.
 func notImplemented(what string) error {
-	return aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not implement %s of AWS CodeBuild.", what)
+	return aws.NewError(501, "NotImplemented", "drydock does not implement %s of AWS CodeBuild.", what)
 }
 
 // refuseUnsupported refuses the parts of a project that are for later.
@@ -37,6 +36,10 @@ func refuseUnsupported(vpc *api.VPCConfig, files []api.ProjectFileSystemLocation
 func completeProject(call *aws.Call, d *api.Project) error {
 	if d.TimeoutInMinutes == nil {
 		d.TimeoutInMinutes = new(int32(defaultTimeout))
+	}
+	if *d.TimeoutInMinutes > maxTimeout {
+		return api.NewInvalidInputException("1 validation error detected: Value '%d' at 'timeoutInMinutes' failed to satisfy constraint: "+
+			"Member must have value less than or equal to %d", *d.TimeoutInMinutes, maxTimeout)
 	}
 	if d.QueuedTimeoutInMinutes == nil {
 		d.QueuedTimeoutInMinutes = new(int32(defaultQueuedTimeout))

@@ -7,13 +7,11 @@ import (
 	"testing"
 
 	api "drydock/api/codecommit"
-	"drydock/ledger"
 	"drydock/service/servicetest"
 )
 
 func TestBranch_LivesFromCreationToDeletion(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-04")
 	_, call := newCloud(t)
 	createRepository(t, call, "app")
 	first := putFile(t, call, "app", "main", "f", "1").CommitID

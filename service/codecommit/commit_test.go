@@ -9,7 +9,6 @@ import (
 
 	api "drydock/api/codecommit"
 	"drydock/aws"
-	"drydock/ledger"
 	"drydock/service/servicetest"
 )
 
@@ -25,7 +24,6 @@ func getHead(t *testing.T, call *aws.Call, repository, branch string) *string {
 
 func TestGetDifferences_ComesInPages(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-04")
 	_, call := newCloud(t)
 	createRepository(t, call, "app")
 	var puts []api.PutFileEntry

@@ -8,13 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	api "drydock/api/codecommit"
-	"drydock/ledger"
 	"drydock/service/servicetest"
 )
 
 func TestCreateCommit_ChangesSeveralFilesAtOnce(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-04")
 	c, call := newCloud(t)
 	c.URL(t)
 	url := *createRepository(t, call, "app").CloneURLHTTP

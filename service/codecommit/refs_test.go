@@ -9,7 +9,6 @@ import (
 	api "drydock/api/codecommit"
 	"drydock/aws"
 	"drydock/engine/git"
-	"drydock/ledger"
 	"drydock/service"
 	"drydock/service/servicetest"
 	"drydock/store"
@@ -101,7 +100,6 @@ func (c *crashed) modified() time.Time {
 
 func TestChanges_AreFollowedUpAfterACrash(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-02")
 	t.Run("made", func(t *testing.T) {
 		t.Parallel()
 		c := newCrashed(t)

@@ -11,7 +11,6 @@ import (
 
 	api "drydock/api/codecommit"
 	"drydock/aws"
-	"drydock/ledger"
 	"drydock/service/servicetest"
 )
 
@@ -43,7 +42,6 @@ func listRepositories(t *testing.T, call *aws.Call, in api.ListRepositoriesInput
 
 func TestRepository_LivesFromCreationToDeletion(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-02")
 	c, call := newCloud(t)
 	c.URL(t)
 	made, err := api.CreateRepository.Do(call, &api.CreateRepositoryInput{
@@ -240,7 +238,6 @@ func TestTags_AreChangedAndListed(t *testing.T) {
 
 func TestTags_DecideAccess(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CC-03")
 	c, users := newCloudFor(t, map[string]string{"dev": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"codecommit:*",
 		"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}}`})
 	call := c.Call(t)

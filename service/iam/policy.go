@@ -56,8 +56,8 @@ func (p *managedPolicy) document() string { return p.version(p.Default).Document
 
 // findPolicy returns the policy with an ARN that entities of an account may use, or nil.
 func findPolicy(tx *store.Tx, account, arn string) (*managedPolicy, error) {
-	a, err := aws.ParseARN(arn)
-	if err != nil || a.Service != "iam" {
+	a, notARN := aws.ParseARN(arn)
+	if notARN != nil || a.Service != "iam" {
 		return nil, nil
 	}
 	if a.Account == awsAccount {

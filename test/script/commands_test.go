@@ -44,6 +44,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"git":        program("git"),
 	"drydock":    program("drydock"),
 	"capture":    captureCommand,
+	"find":       findCommand,
 	"eventually": eventuallyCommand,
 	"http":       httpCommand,
 }
@@ -150,14 +151,29 @@ func setup(env *testscript.Env) error {
 }
 
 func captureCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: capture NAME")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: capture NAME ...")
 	}
-	value := strings.TrimSpace(ts.ReadFile("stdout"))
-	if value == "" || value == "None" {
-		ts.Fatalf("nothing to capture")
+	words := strings.Fields(ts.ReadFile("stdout"))
+	if len(words) != len(args) {
+		ts.Fatalf("%d words are there, %d to capture: %q", len(words), len(args), words)
 	}
-	ts.Setenv(args[0], value)
+	for i, name := range args {
+		ts.Setenv(name, words[i])
+	}
+}
+
+func findCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: find NAME REGEXP")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	m := pattern.FindStringSubmatch(ts.ReadFile("stdout") + "\n" + ts.ReadFile("stderr"))
+	if len(m) < 2 {
+		ts.Fatalf("nothing matches the group of %q", args[1])
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 func eventuallyCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -5,7 +5,8 @@
 //	cloud start [FLAG ...]        run drydock up, on the same port as before, and evaluate drydock env
 //	cloud stop | kill             end it, in order or by SIGKILL
 //	[!] aws|git|drydock ARG ...   run the command
-//	capture NAME                  set the variable NAME to what the last command printed
+//	capture NAME ...              set variables to the words that the last command printed
+//	find NAME REGEXP              set a variable to what the expression's group matches in the last command's output
 //	eventually REGEXP COMMAND ... run a command until it prints what the expression matches
 //	[!] http METHOD URL [OPTION VALUE ...]
 //	                              send a request and print its status, headers and body; options: header, body,

@@ -27,3 +27,24 @@ func TestSmoke(t *testing.T) {
 	ledger.Covers(t, "IAM-08")
 	play(t, "smoke")
 }
+
+// TestIAM shows who may do what: issued keys, policies, roles of other accounts, expiry, and why something was denied.
+func TestIAM(t *testing.T) {
+	ledger.Covers(t, "IAM-02", "IAM-03")
+	play(t, "iam")
+}
+
+// TestStrict shows a cloud that knows issued keys only.
+func TestStrict(t *testing.T) { play(t, "strict") }
+
+// TestCodeCommit shows git and the API on one history, by both kinds of git credentials, with a branch shut by policy.
+func TestCodeCommit(t *testing.T) {
+	ledger.Covers(t, "CC-01", "CC-02", "CC-03", "CC-07")
+	play(t, "codecommit")
+}
+
+// TestLogs shows log events stored, searched, tailed and, as the clock goes on, forgotten.
+func TestLogs(t *testing.T) {
+	ledger.Covers(t, "CWL-01", "CWL-03", "CWL-04")
+	play(t, "logs")
+}
