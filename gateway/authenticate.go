@@ -66,7 +66,7 @@ func (g *Gateway) localRoot(id string) aws.Principal {
 		account = id
 	}
 	p := aws.Root(aws.PartitionOf(g.DefaultRegion), account)
-	p.AccessKeyID = id
+	p.AccessKeyID, p.Local = id, true
 	return p
 }
 

@@ -201,9 +201,7 @@ func TestSource_Git(t *testing.T) {
 
 func TestArtifacts(t *testing.T) {
 	t.Parallel()
-	for _, id := range []string{"CB-21", "CB-23", "CB-24"} {
-		ledger.Covers(t, id)
-	}
+	ledger.Covers(t, "CB-21", "CB-23", "CB-24")
 	const commands = "version: 0.2\nphases: {build: {commands: ['mkdir -p dist/sub; echo 1 >dist/a; echo 2 >dist/sub/b; echo 3 >dist/sub/c.map; ln -s /proc/version dist/leak', 'NAME=v7']}}\n"
 	const files = commands + "artifacts: {files: ['**/*'], base-directory: dist, exclude-paths: ['**/*.map'], name: 'app-$NAME'"
 	for name, test := range map[string]struct {

@@ -34,7 +34,7 @@ const (
 // simulateCustomPolicy evaluates policies that no one has.
 func (s *Service) simulateCustomPolicy(call *aws.Call, in *api.SimulateCustomPolicyInput) (*api.SimulateCustomPolicyOutput, error) {
 	sim := simulation{principal: &aws.Principal{Type: aws.PrincipalUser, Account: call.Account}, context: policy.Map{}}
-	l, err := s.simulate(call, &sim, &api.SimulatePrincipalPolicyInput{
+	l, err := sim.run(&api.SimulatePrincipalPolicyInput{
 		PolicyInputList: in.PolicyInputList, PermissionsBoundaryPolicyInputList: in.PermissionsBoundaryPolicyInputList,
 		ActionNames: in.ActionNames, ResourceARNs: in.ResourceARNs, ResourcePolicy: in.ResourcePolicy, ResourceOwner: in.ResourceOwner,
 		CallerARN: in.CallerARN, ContextEntries: in.ContextEntries, Marker: in.Marker, MaxItems: in.MaxItems,
@@ -52,7 +52,7 @@ func (s *Service) simulatePrincipalPolicy(call *aws.Call, in *api.SimulatePrinci
 		return nil, err
 	}
 	sim := simulation{identity: h.identity, boundary: h.boundary, principal: simulated(e), context: simulatedContext(call, e)}
-	l, err := s.simulate(call, &sim, in)
+	l, err := sim.run(in)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +116,8 @@ func simulatedContext(call *aws.Call, e *entity) policy.Map {
 	return keys
 }
 
-// simulate fills in what the request gives and evaluates every action on every resource.
-func (s *Service) simulate(call *aws.Call, sim *simulation, in *api.SimulatePrincipalPolicyInput) (l listing[api.EvaluationResult], err error) {
+// run fills in what the request gives and evaluates every action on every resource.
+func (sim *simulation) run(in *api.SimulatePrincipalPolicyInput) (l listing[api.EvaluationResult], err error) {
 	p, err := newPage(in.Marker, in.MaxItems)
 	if err != nil {
 		return l, err

@@ -39,8 +39,14 @@ func TestStrict(t *testing.T) { play(t, "strict") }
 
 // TestCodeCommit shows git and the API on one history, by both kinds of git credentials, with a branch shut by policy.
 func TestCodeCommit(t *testing.T) {
-	ledger.Covers(t, "CC-01", "CC-02", "CC-03", "CC-07")
+	ledger.Covers(t, "CC-01", "CC-02", "CC-07")
 	play(t, "codecommit")
+}
+
+// TestCodeCommitBuild shows CodeBuild at work on a repository, and what a crash leaves of it.
+func TestCodeCommitBuild(t *testing.T) {
+	ledger.Covers(t, "CC-02", "CC-05")
+	play(t, "codecommit_build")
 }
 
 // TestLogs shows log events stored, searched, tailed and, as the clock goes on, forgotten.
