@@ -199,11 +199,12 @@ func (r *run) upload(ctx context.Context, root *os.Root, o *output) *failure {
 	return nil
 }
 
-// encrypt asks for encryption with the build's key, as is the default for everything a build stores.
+// encrypt asks for encryption with the build's key, as is the default for everything a build stores. The default key,
+// alias/aws/s3, is S3's own.
 func (r *run) encrypt(in *s3.PutObjectInput) {
-	in.ServerSideEncryption = new(s3.ServerSideEncryptionAWSKMS)
+	in.ServerSideEncryption = new(s3.ServerSideEncryptionAes256)
 	if key := value(r.b.Detail.EncryptionKey); !strings.HasSuffix(key, ":alias/aws/s3") {
-		in.SSEKMSKeyID = &key
+		in.ServerSideEncryption, in.SSEKMSKeyID = new(s3.ServerSideEncryptionAWSKMS), &key
 	}
 }
 

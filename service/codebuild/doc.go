@@ -28,6 +28,8 @@
 // one's own, Windows, macOS, and the processor that the host has not, fail in PROVISIONING. The compute type bounds
 // memory and CPUs as far as the machine driver can. privilegedMode gives nothing more: there is no Docker daemon.
 //
+// The default encryption key, alias/aws/s3, means S3's own encryption; any other is asked of S3 as a KMS key.
+//
 // # What is not there
 //
 // Refused with 501 NotImplemented, or not bound: webhooks, source credentials, batch builds, reports, fleets, sandboxes,

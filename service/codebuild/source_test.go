@@ -251,7 +251,7 @@ func TestArtifacts(t *testing.T) {
 			if text != test.want {
 				t.Errorf("content %q, want %q", text, test.want)
 			}
-			if sse := b.peers.puts[0].ServerSideEncryption; value(sse) != s3.ServerSideEncryptionAWSKMS {
+			if sse := b.peers.puts[0].ServerSideEncryption; value(sse) != s3.ServerSideEncryptionAes256 {
 				t.Errorf("encryption %q", value(sse))
 			}
 		})

@@ -1,7 +1,6 @@
 package codebuild
 
 import (
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,7 +12,7 @@ import (
 
 // notImplemented refuses an input that would have to change what a build does and cannot yet.
 func notImplemented(what string) error {
-	return aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not implement %s of AWS CodeBuild.", what)
+	return aws.NewError(501, "NotImplemented", "drydock does not implement %s of AWS CodeBuild.", what)
 }
 
 // refuseUnsupported refuses the parts of a project that are for later.
