@@ -9,7 +9,7 @@ MAIN  = $(if $(wildcard cmd/drydock),./cmd/drydock,$(error cmd/drydock is not in
 .PHONY: formatted vetted arch generated portable tidied
 
 up: ; $(GO) run $(MAIN) up
-gen: ; $(GO) generate ./api
+gen: ; $(GO) generate ./api && $(GO) run $(MAIN) coverage --docs docs/services
 fmt: ; gofmt -w $$(tools/gofiles)
 lint: ; @$(BOTH) $(LINT) ./...); done
 vuln: ; @tools/vuln
@@ -26,6 +26,6 @@ check: formatted vetted arch lint generated portable tidied vuln ; @$(GO) run ./
 formatted: ; @files=$$(gofmt -l $$(tools/gofiles)) && test -z "$$files" || { echo "not gofmt'ed: $$files" >&2; exit 1; }
 vetted: ; @$(BOTH) $(GO) vet ./...); done
 arch: ; @cd test && $(GO) test -count=1 ./arch
-generated: ; @tools/unchanged api $(GO) generate ./api
+generated: ; @tools/unchanged api $(GO) generate ./api && tools/unchanged docs/services $(GO) run $(MAIN) coverage --docs docs/services
 portable: ; @for at in darwin/amd64 darwin/arm64 linux/arm64; do CGO_ENABLED=0 GOOS=$${at%/*} GOARCH=$${at#*/} $(GO) build -o /dev/null $(MAIN) || { echo "does not build for $$at" >&2; exit 1; }; done
 tidied: ; @$(BOTH) $(GO) mod tidy -diff); done; cd tools && $(GO) mod tidy -diff

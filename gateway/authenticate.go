@@ -80,7 +80,7 @@ func (g *Gateway) authenticate(x *exchange) error {
 		request = x.r.WithContext(context.WithValue(x.r.Context(), tokenKey{}, token))
 	}
 	s3 := x.match.API != nil && x.match.API.Package == "s3"
-	result, err := g.verifier.VerifyFor(request, sigv4.Want{S3: s3})
+	result, err := g.verifier.VerifyFor(request, sigv4.Want{S3: s3, Bucket: x.match.Bucket})
 	if err != nil {
 		return g.signatureError(x, err)
 	}
@@ -102,7 +102,10 @@ func (g *Gateway) authenticate(x *exchange) error {
 	call.Request.Presigned = result.Presigned
 	call.Request.SignedAt = result.SignedAt
 	call.Request.PayloadHash = result.PayloadHash
-	call.Request.Trailer = result.Trailer
+	switch result.Payload {
+	case sigv4.PayloadChunkedTrailer, sigv4.PayloadUnsignedTrailer:
+		call.Request.Trailer = result.Trailer
+	}
 	return nil
 }
 

@@ -23,7 +23,11 @@ func (g *Gateway) finished(x *exchange) {
 	case x.plane != nil:
 		service, operation = x.plane.SigningName, x.r.Method
 	}
-	g.metrics.observe(service, operation, x.status, took)
+	counted := operation
+	if x.match.Operation == nil && x.plane == nil { // what clients make up must not make a series each
+		counted = "unknown"
+	}
+	g.metrics.observe(service, counted, x.status, took)
 	if !g.Log.Enabled(x.r.Context(), slog.LevelInfo) {
 		return
 	}

@@ -3,7 +3,9 @@ package gateway
 import (
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -14,7 +16,10 @@ import (
 var buckets = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
 // metrics counts requests, for Prometheus.
-type metrics struct{ series sync.Map } // seriesKey → *series
+type metrics struct {
+	mu     sync.RWMutex // guards the field below
+	series map[seriesKey]*series
+}
 
 type seriesKey struct {
 	service, operation string
@@ -27,18 +32,10 @@ type series struct {
 	buckets [len(buckets)]atomic.Int64
 }
 
-func newMetrics() *metrics { return &metrics{} }
+func newMetrics() *metrics { return &metrics{series: map[seriesKey]*series{}} }
 
 func (m *metrics) observe(service, operation string, status int, took time.Duration) {
-	key := seriesKey{service, operation, status}
-	v, ok := m.series.Load(key)
-	if !ok {
-		if service == "" { // unroutable requests must not make a series each
-			key.operation = "unknown"
-		}
-		v, _ = m.series.LoadOrStore(key, &series{})
-	}
-	s, _ := v.(*series)
+	s := m.of(seriesKey{service, operation, status})
 	s.count.Add(1)
 	s.nanos.Add(int64(took))
 	for i, bound := range buckets {
@@ -49,15 +46,28 @@ func (m *metrics) observe(service, operation string, status int, took time.Durat
 	}
 }
 
+// of returns a key's series.
+func (m *metrics) of(key seriesKey) *series {
+	m.mu.RLock()
+	s := m.series[key]
+	m.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s = m.series[key]; s == nil {
+		s = &series{}
+		m.series[key] = s
+	}
+	return s
+}
+
 // write renders the metrics in Prometheus' text format.
 func (m *metrics) write(w io.Writer) {
-	var keys []seriesKey
-	m.series.Range(func(k, _ any) bool {
-		if key, ok := k.(seriesKey); ok {
-			keys = append(keys, key)
-		}
-		return true
-	})
+	m.mu.RLock()
+	keys := slices.Collect(maps.Keys(m.series))
+	m.mu.RUnlock()
 	sort.Slice(keys, func(i, j int) bool {
 		a, b := keys[i], keys[j]
 		if a.service != b.service {
@@ -71,11 +81,7 @@ func (m *metrics) write(w io.Writer) {
 	fmt.Fprintln(w, "# HELP drydock_request_duration_seconds How long requests took.")
 	fmt.Fprintln(w, "# TYPE drydock_request_duration_seconds histogram")
 	for _, k := range keys {
-		v, _ := m.series.Load(k)
-		s, ok := v.(*series)
-		if !ok {
-			continue
-		}
+		s := m.of(k)
 		labels := fmt.Sprintf("service=%q,operation=%q,status=\"%d\"", k.service, k.operation, k.status)
 		var sum int64
 		for i, bound := range buckets {

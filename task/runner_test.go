@@ -278,3 +278,23 @@ func TestRunner_ThirtyDaysOverQuietTasksAreCheap(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+// A step that has looked already must not swallow a request to look that came after its look.
+func TestRunner_ScheduleEarlierDuringAStepIsNotLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	steps := 0
+	b.Register(task.Kind{Name: "k", Reconcile: func(ctx context.Context, tk task.Task) (task.Next, error) {
+		if steps++; steps > 1 {
+			return task.Done, nil
+		}
+		return task.Done, b.db.Update(ctx, func(tx *store.Tx) error {
+			return b.ScheduleEarlier(tx, "k", tk.Key, b.clock.Now().Add(time.Minute), nil)
+		})
+	}})
+	b.schedule(t, "k", "a", epoch)
+	b.advance(t, time.Hour)
+	if steps != 2 {
+		t.Errorf("%d steps, want 2", steps)
+	}
+}

@@ -66,16 +66,21 @@ func (r *Runner) Schedule(tx *store.Tx, kind, key string, due time.Time, data []
 	return tasks.Put(tx, &next)
 }
 
-// ScheduleEarlier is Schedule, except that a task that is due sooner stays as it is.
+// ScheduleEarlier is Schedule, except that a task that is due sooner stays as it is. A task that is due already may be
+// under way and have looked already, so it is made to look once more.
 func (r *Runner) ScheduleEarlier(tx *store.Tx, kind, key string, due time.Time, data []byte) error {
 	old, err := tasks.Get(tx, store.K(kind, key))
-	if err == nil && !due.Before(old.Due) {
+	switch {
+	case err != nil && !notFound(err):
+		return err
+	case err != nil || due.Before(old.Due):
+		return r.Schedule(tx, kind, key, due, data)
+	case old.Due.After(r.clock.Now()):
 		return nil
 	}
-	if err != nil && !notFound(err) {
-		return err
-	}
-	return r.Schedule(tx, kind, key, due, data)
+	old.Version++
+	tx.AfterCommit(r.notify)
+	return tasks.Put(tx, old)
 }
 
 // Cancel forgets the task (kind, key). A step already under way is not interrupted.

@@ -50,7 +50,7 @@ func (c *canonical) appendHeader(b []byte, name string) []byte {
 	if strings.EqualFold(name, "host") {
 		return appendFolded(b, c.host)
 	}
-	values := c.request.Header.Values(name)
+	values := headerValues(c.request.Header, name)
 	if len(values) == 0 {
 		switch strings.ToLower(name) {
 		case "content-length":
@@ -68,6 +68,28 @@ func (c *canonical) appendHeader(b []byte, name string) []byte {
 		b = appendFolded(b, value)
 	}
 	return b
+}
+
+// headerValues is header.Values(name) for the names that clients sign, which are in lower case: it spares the new string
+// that http.CanonicalHeaderKey makes of each.
+func headerValues(header http.Header, name string) []string {
+	var room [64]byte
+	if len(name) > len(room) {
+		return header.Values(name)
+	}
+	key := append(room[:0], name...)
+	for i, c := range key {
+		switch {
+		case 'a' <= c && c <= 'z':
+			if i == 0 || key[i-1] == '-' {
+				key[i] = c - 'a' + 'A'
+			}
+		case '0' <= c && c <= '9', c == '-':
+		default:
+			return header.Values(name)
+		}
+	}
+	return header[string(key)]
 }
 
 // appendFolded appends a header value without outer white space and with every inner run of it as one space.

@@ -5,7 +5,7 @@
 //
 // The package decides who signed a request and that it arrived unaltered. It does not decide what the signer may do,
 // which service a request is for, or whether a request without a signature is welcome: those are the gateway's.
-// Signature Version 2 is refused.
+// Signature Version 2 is refused but in the presigned URLs and upload forms of S3, which botocore makes by default.
 //
 // Signed times are judged by the machine's clock, since that is what a client signs with, and not by the cloud's.
 package sigv4

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"math/big"
 	"sync"
 )
@@ -30,9 +31,23 @@ type signingKey [sha256.Size]byte
 
 type keyID struct{ accessKeyID, date, region, service string }
 
+// cachedKey is a derived key with the secret it comes from.
 type cachedKey struct {
 	secret string
 	key    signingKey
+	macs   sync.Pool // of hash.Hash: one that has been used once need not hash the key again
+}
+
+// sum computes the key's HMAC of a text.
+func (k *cachedKey) sum(to *[sha256.Size]byte, text []byte) {
+	mac, ok := k.macs.Get().(hash.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, k.key[:])
+	}
+	mac.Reset()
+	mac.Write(text)
+	mac.Sum(to[:0])
+	k.macs.Put(mac)
 }
 
 type cachedPublicKey struct {
@@ -44,12 +59,12 @@ type cachedPublicKey struct {
 // and memory is bounded. The zero value is ready.
 type keyCache struct {
 	mu         sync.Mutex // guards the fields below
-	young, old map[keyID]cachedKey
+	young, old map[keyID]*cachedKey
 	asymmetric map[string]cachedPublicKey
 }
 
 // signing returns the derived key of SigV4. A secret that has changed under the same id is derived anew.
-func (c *keyCache) signing(accessKeyID, secret, date, region, service string) signingKey {
+func (c *keyCache) signing(accessKeyID, secret, date, region, service string) *cachedKey {
 	id := keyID{accessKeyID, date, region, service}
 	c.mu.Lock()
 	entry, found := c.young[id]
@@ -60,19 +75,19 @@ func (c *keyCache) signing(accessKeyID, secret, date, region, service string) si
 	}
 	c.mu.Unlock()
 	if found && entry.secret == secret {
-		return entry.key
+		return entry
 	}
-	entry = cachedKey{secret, deriveKey(secret, date, region, service)}
+	entry = &cachedKey{secret: secret, key: deriveKey(secret, date, region, service)}
 	c.mu.Lock()
 	c.keep(id, entry)
 	c.mu.Unlock()
-	return entry.key
+	return entry
 }
 
 // keep stores an entry in the younger generation. The caller holds mu.
-func (c *keyCache) keep(id keyID, entry cachedKey) {
+func (c *keyCache) keep(id keyID, entry *cachedKey) {
 	if c.young == nil || len(c.young) >= cacheGeneration {
-		c.young, c.old = make(map[keyID]cachedKey), c.young
+		c.young, c.old = make(map[keyID]*cachedKey), c.young
 	}
 	c.young[id] = entry
 }

@@ -124,7 +124,7 @@ func (v *Verifier) open(r *http.Request, a *authorization, key *Key, result *Res
 			}
 			signer.public = &private.PublicKey
 		default:
-			signer.key = v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service)
+			signer.key = v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service).key
 		}
 		return openChunked(r, result, plan.mode, signer)
 	default:

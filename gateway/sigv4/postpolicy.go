@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -46,7 +45,7 @@ func (v *Verifier) VerifyPostPolicy(ctx context.Context, form map[string]string,
 		return Result{DecodedLength: -1}, nil, nil
 	}
 	if form["x-amz-signature"] == "" && form["signature"] != "" {
-		return Result{}, nil, refuse(UnsupportedMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+		return v.verifyVersion2Policy(ctx, form)
 	}
 	for _, name := range [...]string{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"} {
 		if form[name] == "" {
@@ -112,10 +111,9 @@ func (v *Verifier) checkPolicySignature(a *authorization, key *Key, encoded stri
 		}
 	} else {
 		signing := v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service)
-		mac := hmac.New(sha256.New, signing[:])
-		mac.Write([]byte(encoded))
-		var given [sha256.Size]byte
-		matches = decodeSignature(&given, a.signature) && subtle.ConstantTimeCompare(mac.Sum(nil), given[:]) == 1
+		var sum, given [sha256.Size]byte
+		signing.sum(&sum, []byte(encoded))
+		matches = decodeSignature(&given, a.signature) && subtle.ConstantTimeCompare(sum[:], given[:]) == 1
 	}
 	if !matches {
 		return mismatch(a.accessKeyID, a.signature, encoded, "")

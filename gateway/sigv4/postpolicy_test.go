@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,24 +26,28 @@ func TestVerifyPostPolicy(t *testing.T) {
 		want       Reason // zero if fine
 		message    string // of S3, if given
 	}{
-		"fine":                {},
-		"fine with SigV4a":    {asymmetric: true},
-		"an ignored field":    {change: func(f map[string]string) { f["x-ignore-this"] = "1" }},
-		"several types":       {change: func(f map[string]string) { f["content-type"] = "image/png, image/gif" }},
-		"expired":             {now: now.Add(61 * time.Minute), want: PolicyDenied, message: "Invalid according to Policy: Policy expired."},
-		"wrong key":           {change: func(f map[string]string) { f["key"] = "down/x" }, want: PolicyDenied, message: `Invalid according to Policy: Policy Condition failed: ["starts-with", "$key", "up/"]`},
-		"wrong acl":           {change: func(f map[string]string) { f["acl"] = "public-read" }, want: PolicyDenied, message: `Invalid according to Policy: Policy Condition failed: ["eq", "$acl", "private"]`},
-		"wrong bucket":        {change: func(f map[string]string) { f["bucket"] = "c" }, want: PolicyDenied},
-		"one wrong type":      {change: func(f map[string]string) { f["content-type"] = "image/png,text/html" }, want: PolicyDenied},
-		"missing field":       {change: func(f map[string]string) { delete(f, "acl") }, want: PolicyDenied},
-		"extra field":         {change: func(f map[string]string) { f["x-amz-meta-a"] = "1" }, want: PolicyDenied, message: "Invalid according to Policy: Extra input fields: x-amz-meta-a"},
-		"wrong signature":     {change: func(f map[string]string) { f["x-amz-signature"] = f["x-amz-signature"][1:] + "0" }, want: SignatureMismatch},
-		"another policy":      {change: func(f map[string]string) { f["policy"] = base64.StdEncoding.EncodeToString([]byte("{}")) }, want: SignatureMismatch},
-		"no date":             {change: func(f map[string]string) { delete(f, "x-amz-date") }, want: InvalidForm},
-		"bad credential":      {change: func(f map[string]string) { f["x-amz-credential"] = "a/b" }, want: InvalidForm},
-		"wrong region":        {change: func(f map[string]string) { f["x-amz-credential"] = exampleID + "/20260314/eu-west-1/s3/aws4_request" }, want: InvalidForm, message: `the region "eu-west-1" is wrong; expecting "us-east-1"`},
-		"unknown key":         {change: func(f map[string]string) { f["x-amz-credential"] = "other/20260314/us-east-1/s3/aws4_request" }, want: UnknownKey},
-		"version 2":           {change: func(f map[string]string) { delete(f, "x-amz-signature"); f["signature"] = "x" }, want: UnsupportedMechanism},
+		"fine":             {},
+		"fine with SigV4a": {asymmetric: true},
+		"an ignored field": {change: func(f map[string]string) { f["x-ignore-this"] = "1" }},
+		"several types":    {change: func(f map[string]string) { f["content-type"] = "image/png, image/gif" }},
+		"expired":          {now: now.Add(61 * time.Minute), want: PolicyDenied, message: "Invalid according to Policy: Policy expired."},
+		"wrong key":        {change: func(f map[string]string) { f["key"] = "down/x" }, want: PolicyDenied, message: `Invalid according to Policy: Policy Condition failed: ["starts-with", "$key", "up/"]`},
+		"wrong acl":        {change: func(f map[string]string) { f["acl"] = "public-read" }, want: PolicyDenied, message: `Invalid according to Policy: Policy Condition failed: ["eq", "$acl", "private"]`},
+		"wrong bucket":     {change: func(f map[string]string) { f["bucket"] = "c" }, want: PolicyDenied},
+		"one wrong type":   {change: func(f map[string]string) { f["content-type"] = "image/png,text/html" }, want: PolicyDenied},
+		"missing field":    {change: func(f map[string]string) { delete(f, "acl") }, want: PolicyDenied},
+		"extra field":      {change: func(f map[string]string) { f["x-amz-meta-a"] = "1" }, want: PolicyDenied, message: "Invalid according to Policy: Extra input fields: x-amz-meta-a"},
+		"wrong signature":  {change: func(f map[string]string) { f["x-amz-signature"] = f["x-amz-signature"][1:] + "0" }, want: SignatureMismatch},
+		"another policy":   {change: func(f map[string]string) { f["policy"] = base64.StdEncoding.EncodeToString([]byte("{}")) }, want: SignatureMismatch},
+		"no date":          {change: func(f map[string]string) { delete(f, "x-amz-date") }, want: InvalidForm},
+		"bad credential":   {change: func(f map[string]string) { f["x-amz-credential"] = "a/b" }, want: InvalidForm},
+		"wrong region":     {change: func(f map[string]string) { f["x-amz-credential"] = exampleID + "/20260314/eu-west-1/s3/aws4_request" }, want: InvalidForm, message: `the region "eu-west-1" is wrong; expecting "us-east-1"`},
+		"unknown key":      {change: func(f map[string]string) { f["x-amz-credential"] = "other/20260314/us-east-1/s3/aws4_request" }, want: UnknownKey},
+		"version 2": {change: func(f map[string]string) {
+			delete(f, "x-amz-signature")
+			f["awsaccesskeyid"], _, _ = strings.Cut(f["x-amz-credential"], "/")
+			f["signature"] = "x"
+		}, want: SignatureMismatch},
 		"empty":               {policy: " ", want: InvalidPolicy},
 		"no JSON":             {policy: "[", want: InvalidPolicy},
 		"no expiration":       {policy: `{"conditions": []}`, want: InvalidPolicy, message: "Invalid Policy: Policy missing expiration."},

@@ -3,7 +3,6 @@ package sigv4
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -50,6 +49,8 @@ type Want struct {
 	Region, Service string
 	// S3 selects S3's rules for paths and payloads whatever the scope says. A scope for S3 always selects them.
 	S3 bool
+	// Bucket is what the host name of a virtual-hosted S3 request names; URLs of version 2 sign it.
+	Bucket string
 }
 
 // Defaults of a Verifier.
@@ -141,6 +142,9 @@ func (v *Verifier) VerifyFor(r *http.Request, want Want) (Result, error) {
 		return Result{}, refuse(AmbiguousMechanism, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified").
 			with("ArgumentName", "Authorization").with("ArgumentValue", r.Header.Get("Authorization"))
 	case byVersion2:
+		if want.S3 && r.Header.Get("Authorization") == "" {
+			return v.verifyVersion2(r, want)
+		}
 		return Result{}, refuse(UnsupportedMechanism, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	case byQuery:
 		return v.verifyQuery(r, want)
@@ -348,9 +352,7 @@ func (v *Verifier) checkSignature(r *http.Request, a *authorization, key *Key, r
 		signing := v.keys.signing(a.accessKeyID, key.Secret, a.scope.Date, a.scope.Region, a.scope.Service)
 		readable := decodeSignature(&s.given, a.signature)
 		match = func() bool {
-			mac := hmac.New(sha256.New, signing[:])
-			mac.Write(s.toSign)
-			mac.Sum(s.mac[:0])
+			signing.sum(&s.mac, s.toSign)
 			return readable && subtle.ConstantTimeCompare(s.mac[:], s.given[:]) == 1
 		}
 	}

@@ -17,9 +17,10 @@
 // signature; a repository that is not there but in exactly one other region of the account is served from that one,
 // because behind a local address neither tells git's region.
 //
-// Not here yet: pull requests, comments, approval rules, triggers and events; SSH; encryption at rest: git data lies
-// on disk as git writes it, and a repository with a KMS key is refused. Merges know no conflict resolution: what
-// conflicts has to be merged by a client. Repositories live in the data directory of one process.
+// Not here yet: pull requests, comments, approval rules, triggers and events; listings of conflicts, merge commits and
+// the history of a file; SSH; encryption at rest: git data lies on disk as git writes it, and a repository with a KMS
+// key is refused. Merges know no conflict resolution: whatever strategy is given, what conflicts has to be merged by a
+// client. Repositories live in the data directory of one process.
 //
 // It follows the "AWS CodeCommit API Reference" (2015-04-13) and, of the user guide, "Quotas in AWS CodeCommit" and
 // "Limit pushes and merges to branches". Where AWS's wording of an error is not public, it is the reference's.

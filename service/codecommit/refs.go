@@ -138,7 +138,8 @@ func (s *Service) recoverChanges(ctx context.Context) error {
 	}
 	for id, noted := range byRepository {
 		if err := s.recoverRepository(ctx, id, noted); err != nil {
-			return fmt.Errorf("recover the changes of repository %s: %w", id, err)
+			// A damaged repository, or a host without git, keeps nobody else from starting. The notes stay.
+			s.Log.ErrorContext(ctx, "changes of references not followed up", "repository", id, "error", err)
 		}
 	}
 	return nil

@@ -18,16 +18,20 @@ type Service struct {
 	service.Deps
 	git *git.Engine
 
-	// working counts the work on files beside requests; stopping ends it early.
-	working  sync.WaitGroup
-	stopping chan struct{}
+	working sync.WaitGroup // the work on files beside requests
+	ended   context.Context
+	end     context.CancelFunc
+
+	mu sync.Mutex // guards ended against work that begins
 }
 
 // New returns the service's module. It keeps its repositories in the folder "codecommit" of the data directory.
 func New(d service.Deps) service.Module { return newService(d).module() }
 
 func newService(d service.Deps) *Service {
-	return &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log), stopping: make(chan struct{})}
+	s := &Service{Deps: d, git: git.New(filepath.Join(d.Dir, "codecommit"), d.Log)}
+	s.ended, s.end = context.WithCancel(context.Background())
+	return s
 }
 
 func (s *Service) module() service.Module {
@@ -39,6 +43,7 @@ func (s *Service) module() service.Module {
 			{Name: taskCompact, Reconcile: s.compact, Long: true},
 		},
 		DataPlanes: []service.DataPlane{{Prefix: planePrefix, Realm: "CodeCommit", Serve: s.serveGit}},
+		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,
 		Stop:       s.stop,
@@ -62,22 +67,24 @@ func (s *Service) start(ctx context.Context) error {
 
 // work does something with files that the service's stop ends early and waits for.
 func (s *Service) work(ctx context.Context, do func(context.Context) error) error {
+	s.mu.Lock()
+	if s.ended.Err() != nil {
+		s.mu.Unlock()
+		return context.Canceled
+	}
+	s.working.Add(1)
+	s.mu.Unlock()
+	defer s.working.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.working.Add(1)
-	defer s.working.Done()
-	go func() {
-		select {
-		case <-s.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(s.ended, cancel)()
 	return do(ctx)
 }
 
 func (s *Service) stop(context.Context) error {
-	close(s.stopping)
+	s.mu.Lock()
+	s.end()
+	s.mu.Unlock()
 	s.working.Wait()
 	return nil
 }

@@ -20,8 +20,7 @@ func checkDocument(k policy.Kind, text string) (*policy.Document, error) {
 
 // malformed is the API's error for a document that package policy refuses.
 func malformed(err error) error {
-	var m *policy.Malformed
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*policy.Malformed](err); ok {
 		return api.NewMalformedPolicyDocumentException("%s", m.Message).WithCause(errors.New(m.Detail))
 	}
 	return err

@@ -12,8 +12,8 @@ import (
 // facts tells what policies must know of one of IAM's resources. Of a role that is being assumed that is its trust
 // policy, and only then: a trust policy has no say in what is done to the role itself.
 func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) {
-	a, err := aws.ParseARN(arn)
-	if err != nil {
+	a, ok := parseARN(arn)
+	if !ok {
 		return f, nil
 	}
 	k, _, _ := strings.Cut(a.Resource, "/")

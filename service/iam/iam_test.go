@@ -72,14 +72,15 @@ func createUser(t testing.TB, call *aws.Call, name string) api.User {
 	return *do(t, api.CreateUser, call, &api.CreateUserInput{UserName: name}).User
 }
 
-func createRole(t testing.TB, call *aws.Call, name, trust string) api.Role {
+func createRole(t testing.TB, call *aws.Call, name, trust string) {
 	t.Helper()
-	return do(t, api.CreateRole, call, &api.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: trust}).Role
+	do(t, api.CreateRole, call, &api.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: trust})
 }
 
-func createPolicy(t testing.TB, call *aws.Call, name, document string) string {
+// createPolicy makes a policy that allows everything.
+func createPolicy(t testing.TB, call *aws.Call, name string) string {
 	t.Helper()
-	return *do(t, api.CreatePolicy, call, &api.CreatePolicyInput{PolicyName: name, PolicyDocument: document}).Policy.ARN
+	return *do(t, api.CreatePolicy, call, &api.CreatePolicyInput{PolicyName: name, PolicyDocument: allowAll}).Policy.ARN
 }
 
 // caller is a user as the gateway finds it by an access key.

@@ -104,9 +104,9 @@ func (s *Service) Grants(ctx context.Context, p *aws.Principal) (g policy.Grants
 	}
 	if h != nothing {
 		g.Identity, g.Boundary = h.identity, h.boundary
-		err = s.used(ctx, p)
+		s.used(ctx, p)
 	}
-	return g, err
+	return g, nil
 }
 
 // entityID is the unique id of the user or role behind a caller.
@@ -143,14 +143,13 @@ func behind(tx *store.Tx, p *aws.Principal, id string) (*entity, error) {
 	var e *entity
 	var err error
 	want := userKind
-	switch p.Type {
-	case aws.PrincipalUser:
-		e, err = entityByID(tx, id)
-	case aws.PrincipalAssumedRole:
+	if p.Type == aws.PrincipalAssumedRole {
 		want = roleKind
-		e, err = entityByID(tx, id)
-	case aws.PrincipalFederatedUser:
+	}
+	if p.Type == aws.PrincipalFederatedUser {
 		e, err = findPrincipal(tx, id)
+	} else {
+		e, err = entityByID(tx, id)
 	}
 	if err != nil || e == nil || e.Kind != want || e.Account != p.Account {
 		return nil, err

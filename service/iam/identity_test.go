@@ -221,8 +221,12 @@ func TestSimulate(t *testing.T) {
 	}
 	first := out.EvaluationResults[0]
 	if len(first.MatchedStatements) != 1 || *first.MatchedStatements[0].SourcePolicyID != "user_u_p" || *first.MatchedStatements[0].StartPosition.Line != 2 ||
-		fmt.Sprint(first.MissingContextValues) != "[aws:ResourceTag/team]" {
+		len(first.MissingContextValues) != 0 {
 		t.Errorf("result %+v", first)
+	}
+	asked := do(t, api.SimulatePrincipalPolicy, call, &api.SimulatePrincipalPolicyInput{PolicySourceARN: user.ARN, ActionNames: []string{"sqs:SendMessage"}})
+	if got := asked.EvaluationResults[0]; got.EvalDecision != "implicitDeny" || fmt.Sprint(got.MissingContextValues) != "[aws:ResourceTag/team]" {
+		t.Errorf("result %+v", got)
 	}
 	tagged := do(t, api.SimulatePrincipalPolicy, call, &api.SimulatePrincipalPolicyInput{
 		PolicySourceARN: user.ARN, ActionNames: []string{"sqs:SendMessage"}, PermissionsBoundaryPolicyInputList: []string{allowUsers},
@@ -257,7 +261,7 @@ func TestAccount_Details(t *testing.T) {
 	do(t, api.CreateGroup, call, &api.CreateGroupInput{GroupName: "g"})
 	do(t, api.AddUserToGroup, call, &api.AddUserToGroupInput{GroupName: "g", UserName: "u"})
 	do(t, api.AttachGroupPolicy, call, &api.AttachGroupPolicyInput{GroupName: "g", PolicyARN: readARN})
-	createPolicy(t, call, "p", allowAll)
+	createPolicy(t, call, "p")
 	out := do(t, api.GetAccountAuthorizationDetails, call, &api.GetAccountAuthorizationDetailsInput{})
 	if len(out.UserDetailList) != 1 || fmt.Sprint(out.UserDetailList[0].GroupList) != "[g]" || len(out.RoleDetailList) != 1 || len(out.GroupDetailList) != 1 || len(out.Policies) != 2 {
 		t.Errorf("details %+v", out)

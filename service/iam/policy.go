@@ -54,18 +54,23 @@ func (p *managedPolicy) version(id string) *policyVersion {
 // document is the default version's document.
 func (p *managedPolicy) document() string { return p.version(p.Default).Document }
 
+// parseARN splits the ARN of one of IAM's resources.
+func parseARN(text string) (aws.ARN, bool) {
+	a, err := aws.ParseARN(text)
+	return a, err == nil && a.Service == "iam"
+}
+
 // findPolicy returns the policy with an ARN that entities of an account may use, or nil.
 func findPolicy(tx *store.Tx, account, arn string) (*managedPolicy, error) {
-	a, err := aws.ParseARN(arn)
-	if err != nil || a.Service != "iam" {
+	a, ok := parseARN(arn)
+	if !ok {
 		return nil, nil
 	}
 	if a.Account == awsAccount {
-		p, ok := managed.Get(arn)
-		if !ok {
-			return nil, nil
+		if p, ok := managed.Get(arn); ok {
+			return fromAWS(p, a.Partition), nil
 		}
-		return fromAWS(p, a.Partition), nil
+		return nil, nil
 	}
 	if a.Account != account {
 		return nil, nil

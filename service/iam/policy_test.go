@@ -13,7 +13,7 @@ import (
 func TestPolicy_Versions(t *testing.T) {
 	t.Parallel()
 	c, call := newCloud(t)
-	arn := createPolicy(t, call, "Mine", allowAll)
+	arn := createPolicy(t, call, "Mine")
 	if arn != "arn:aws:iam::111122223333:policy/Mine" {
 		t.Errorf("arn %s", arn)
 	}
@@ -65,7 +65,7 @@ func TestPolicy_Versions(t *testing.T) {
 func TestPolicy_Attachment(t *testing.T) {
 	t.Parallel()
 	_, call := newCloud(t)
-	arn := createPolicy(t, call, "p", allowAll)
+	arn := createPolicy(t, call, "p")
 	createUser(t, call, "u")
 	createRole(t, call, "r", trustEC2)
 	do(t, api.CreateGroup, call, &api.CreateGroupInput{GroupName: "g"})
@@ -105,12 +105,12 @@ func TestPolicy_Attachment(t *testing.T) {
 	refuse(t, api.AttachUserPolicy, call, &api.AttachUserPolicyInput{UserName: "u", PolicyARN: arn + "x"}, "NoSuchEntity",
 		"Policy "+arn+"x does not exist or is not attachable.")
 	// The policy of another account is none that can be attached.
-	foreign := createPolicy(t, call.As(aws.Root("aws", "444455556666")), "q", allowAll)
+	foreign := createPolicy(t, call.As(aws.Root("aws", "444455556666")), "q")
 	refuse(t, api.AttachUserPolicy, call, &api.AttachUserPolicyInput{UserName: "u", PolicyARN: foreign}, "NoSuchEntity", "")
 	refuse(t, api.AttachRolePolicy, call, &api.AttachRolePolicyInput{RoleName: "r", PolicyARN: "arn:aws:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy"},
 		"PolicyNotAttachable", "")
 	for i := range 9 {
-		do(t, api.AttachRolePolicy, call, &api.AttachRolePolicyInput{RoleName: "r", PolicyARN: createPolicy(t, call, fmt.Sprintf("p%d", i), allowAll)})
+		do(t, api.AttachRolePolicy, call, &api.AttachRolePolicyInput{RoleName: "r", PolicyARN: createPolicy(t, call, fmt.Sprintf("p%d", i))})
 	}
 	refuse(t, api.AttachRolePolicy, call, &api.AttachRolePolicyInput{RoleName: "r", PolicyARN: readARN}, "LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
 	var names []string
@@ -144,7 +144,7 @@ func TestPolicy_AWSManagedOnesAreThere(t *testing.T) {
 	if !aws.IsError(err, "AccessDenied") {
 		t.Errorf("delete: %v", err)
 	}
-	createPolicy(t, call, "own", allowAll)
+	createPolicy(t, call, "own")
 	seen := map[string]int{}
 	in := &api.ListPoliciesInput{MaxItems: new(int32(300))}
 	for {

@@ -19,7 +19,7 @@ type Service struct {
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials")}
-	return service.Module{API: api.API, Operations: longTerm(s.operations()), Facts: s.facts, Identity: s}
+	return service.Module{API: api.API, Operations: longTerm(s.operations()), Facts: s.facts, Identity: s, Resources: resourceTypes()}
 }
 
 // longTerm refuses IAM to the sessions that users have or lend without a second factor: GetSessionToken's and

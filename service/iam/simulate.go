@@ -34,7 +34,7 @@ const (
 // simulateCustomPolicy evaluates policies that no one has.
 func (s *Service) simulateCustomPolicy(call *aws.Call, in *api.SimulateCustomPolicyInput) (*api.SimulateCustomPolicyOutput, error) {
 	sim := simulation{principal: &aws.Principal{Type: aws.PrincipalUser, Account: call.Account}, context: policy.Map{}}
-	l, err := s.simulate(call, &sim, &api.SimulatePrincipalPolicyInput{
+	l, err := sim.run(&api.SimulatePrincipalPolicyInput{
 		PolicyInputList: in.PolicyInputList, PermissionsBoundaryPolicyInputList: in.PermissionsBoundaryPolicyInputList,
 		ActionNames: in.ActionNames, ResourceARNs: in.ResourceARNs, ResourcePolicy: in.ResourcePolicy, ResourceOwner: in.ResourceOwner,
 		CallerARN: in.CallerARN, ContextEntries: in.ContextEntries, Marker: in.Marker, MaxItems: in.MaxItems,
@@ -52,7 +52,7 @@ func (s *Service) simulatePrincipalPolicy(call *aws.Call, in *api.SimulatePrinci
 		return nil, err
 	}
 	sim := simulation{identity: h.identity, boundary: h.boundary, principal: simulated(e), context: simulatedContext(call, e)}
-	l, err := s.simulate(call, &sim, in)
+	l, err := sim.run(in)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +116,13 @@ func simulatedContext(call *aws.Call, e *entity) policy.Map {
 	return keys
 }
 
-// simulate fills in what the request gives and evaluates every action on every resource.
-func (s *Service) simulate(call *aws.Call, sim *simulation, in *api.SimulatePrincipalPolicyInput) (l listing[api.EvaluationResult], err error) {
+// run fills in what the request gives and evaluates every action on every resource.
+func (sim *simulation) run(in *api.SimulatePrincipalPolicyInput) (l listing[api.EvaluationResult], err error) {
 	p, err := newPage(in.Marker, in.MaxItems)
 	if err != nil {
 		return l, err
 	}
-	if err := sim.complete(call, in); err != nil {
+	if err := sim.complete(in); err != nil {
 		return l, err
 	}
 	var positions []string
@@ -142,7 +142,7 @@ func (s *Service) simulate(call *aws.Call, sim *simulation, in *api.SimulatePrin
 }
 
 // complete adds the request's policies, context and resources.
-func (sim *simulation) complete(call *aws.Call, in *api.SimulatePrincipalPolicyInput) error {
+func (sim *simulation) complete(in *api.SimulatePrincipalPolicyInput) error {
 	more, err := inputPolicies(policy.KindInline, "PolicyInputList", in.PolicyInputList)
 	if err != nil {
 		return err
@@ -199,8 +199,7 @@ func inputPolicies(k policy.Kind, list string, texts []string) ([]policy.Source,
 	for i, text := range texts {
 		doc, err := policy.Parse(k, text)
 		if err != nil {
-			var m *policy.Malformed
-			if errors.As(err, &m) {
+			if m, ok := errors.AsType[*policy.Malformed](err); ok {
 				return nil, api.NewInvalidInputException("Invalid Content %s.%d: %s", list, i+1, m.Message)
 			}
 			return nil, err
@@ -219,17 +218,16 @@ func (sim *simulation) evaluate(action, resource string) api.EvaluationResult {
 	d := policy.Evaluate(&request)
 	result := api.EvaluationResult{
 		EvalActionName: action, EvalResourceName: &resource, EvalDecision: api.PolicyEvaluationDecisionType(d.Reason),
-		MatchedStatements: []api.Statement{}, MissingContextValues: sim.missing(),
+		MatchedStatements: []api.Statement{}, MissingContextValues: sim.missing(d.Considered),
 	}
 	for _, c := range d.Considered {
 		if !c.Matched {
 			continue
 		}
 		typ := sourceIdentity
-		switch c.Type {
-		case policy.TypeBoundary:
+		if c.Type == policy.TypeBoundary {
 			typ = sourceBoundary
-		case policy.TypeResource:
+		} else if c.Type == policy.TypeResource {
 			typ = sourceResource
 		}
 		start, end := c.Statement.Start, c.Statement.End
@@ -248,14 +246,25 @@ func (sim *simulation) evaluate(action, resource string) api.EvaluationResult {
 	return result
 }
 
-// missing lists the condition keys that the policies ask for and nobody gave.
-func (sim *simulation) missing() []string {
-	keys := contextKeys(sim.identity, sim.boundary, sim.resource)
-	return slices.DeleteFunc(keys, func(k string) bool {
-		_, ok := sim.context[strings.ToLower(k)]
-		return ok
-	})
+// missing lists the condition keys that the statements for the action ask for and nobody gave.
+func (sim *simulation) missing(considered []policy.Considered) []string {
+	missing := []string{}
+	for _, c := range considered {
+		if c.Why == actionMismatch {
+			continue
+		}
+		for _, condition := range c.Statement.Conditions {
+			if _, ok := sim.context[strings.ToLower(condition.Key)]; !ok {
+				missing = append(missing, condition.Key)
+			}
+		}
+	}
+	slices.Sort(missing)
+	return slices.Compact(missing)
 }
+
+// actionMismatch is what package policy says of a statement about other actions.
+const actionMismatch = "action does not match"
 
 // contextKeys are the condition keys in policies, sorted, each once.
 func contextKeys(lists ...[]policy.Source) []string {

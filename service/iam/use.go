@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -52,11 +51,11 @@ func (l *useLog) claim(id string, now time.Time) bool {
 }
 
 // used notes that a caller's key or role is being used. The call is found in the context, which the gateway passes when it
-// asks for grants.
-func (s *Service) used(ctx context.Context, p *aws.Principal) error {
+// asks for grants. No request fails because its use cannot be noted.
+func (s *Service) used(ctx context.Context, p *aws.Principal) {
 	call, ok := ctx.(*aws.Call)
 	if !ok || call.Operation == nil {
-		return nil
+		return
 	}
 	id := p.AccessKeyID
 	if p.Type == aws.PrincipalAssumedRole {
@@ -64,11 +63,10 @@ func (s *Service) used(ctx context.Context, p *aws.Principal) error {
 	}
 	now := s.Clock.Now()
 	if id == "" || !s.uses.claim(id, now) {
-		return nil
+		return
 	}
 	u := &use{ID: id, Service: call.Operation.API.SigningName, Region: call.Region, At: now.Truncate(time.Second)}
 	if err := s.DB.Update(ctx, func(tx *store.Tx) error { return uses.Put(tx, u) }); err != nil {
-		return fmt.Errorf("note the use of %s: %w", id, err)
+		s.Log.Warn("note the last use", "id", id, "error", err)
 	}
-	return nil
 }

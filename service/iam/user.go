@@ -26,12 +26,11 @@ func ownUser(call *aws.Call, name *string) (string, error) {
 	if name != nil {
 		return *name, nil
 	}
-	p := &call.Principal
-	switch p.Type {
-	case aws.PrincipalRoot:
+	if call.Principal.Type == aws.PrincipalRoot {
 		return "", nil
-	case aws.PrincipalUser:
-		return p.Name, nil
+	}
+	if call.Principal.Type == aws.PrincipalUser {
+		return call.Principal.Name, nil
 	}
 	return "", aws.NewError(400, "ValidationError", "Must specify userName when calling with non-User credentials")
 }

@@ -156,7 +156,7 @@ func TestUser_NeedsToBeAllowed(t *testing.T) {
 	do(t, api.DeleteUserPermissionsBoundary, call, &api.DeleteUserPermissionsBoundaryInput{UserName: "lead"})
 	do(t, api.CreateUser, u, &api.CreateUserInput{UserName: "x"})
 	// A policy's new default version counts at once.
-	arn := createPolicy(t, call, "mine", allowAll)
+	arn := createPolicy(t, call, "mine")
 	do(t, api.RemoveUserFromGroup, call, &api.RemoveUserFromGroupInput{GroupName: "g", UserName: "lead"})
 	refuse(t, api.CreateUser, u, &api.CreateUserInput{UserName: "y"}, "AccessDenied", "")
 	do(t, api.AttachUserPolicy, call, &api.AttachUserPolicyInput{UserName: "lead", PolicyARN: arn})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +108,7 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
 	if in.KMSKeyID != nil {
-		return nil, aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not encrypt log groups with KMS keys.")
+		return nil, notImplemented("drydock does not encrypt log groups with KMS keys.")
 	}
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
@@ -255,7 +254,7 @@ func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInp
 // listLogGroups lists groups by name, shorter and by more criteria.
 func (s *Service) listLogGroups(call *aws.Call, in *api.ListLogGroupsInput) (*api.ListLogGroupsOutput, error) {
 	if in.DataSources != nil || in.FieldIndexNames != nil {
-		return nil, aws.NewError(http.StatusNotImplemented, "NotImplemented", "drydock does not list log groups by data sources or field indexes.")
+		return nil, notImplemented("drydock does not list log groups by data sources or field indexes.")
 	}
 	q := groupQuery{limit: defaultDescribeLimit, token: in.NextToken}
 	if in.Limit != nil {
@@ -342,3 +341,6 @@ func (s *Service) putLogGroupDeletionProtection(call *aws.Call, in *api.PutLogGr
 	}
 	return &api.PutLogGroupDeletionProtectionOutput{}, nil
 }
+
+// notImplemented refuses an input that asks for what is not there, as the gateway refuses whole operations.
+func notImplemented(message string) error { return aws.NewError(501, "NotImplemented", "%s", message) }

@@ -57,7 +57,9 @@ func getBucket(tx *store.Tx, call *aws.Call, name string, owner *string) (*bucke
 	if err != nil {
 		return nil, err
 	}
-	if b.Region != call.Region && call.Request.Host != "" && call.Principal.Type != aws.PrincipalAnonymous {
+	regional := call.Request.Host != "" && call.Principal.Type != aws.PrincipalAnonymous &&
+		!(call.Request.Presigned && call.Request.SignedAt.IsZero()) // URLs of Signature Version 2 name no region
+	if regional && b.Region != call.Region {
 		return nil, aws.NewError(http.StatusMovedPermanently, "PermanentRedirect",
 			"The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.").
 			With("Bucket", b.Name).With("Endpoint", b.Name+".s3."+b.Region+".amazonaws.com").With("x-amz-bucket-region", aws.Header(b.Region))

@@ -30,8 +30,7 @@ func newScope(call *aws.Call, account string, text *string, arns []api.PolicyDes
 	if text != nil {
 		size = len(*text)
 		if _, err := policy.Parse(policy.KindSession, *text); err != nil {
-			var m *policy.Malformed
-			if errors.As(err, &m) {
+			if m, ok := errors.AsType[*policy.Malformed](err); ok {
 				return sc, api.NewMalformedPolicyDocumentException("%s", m.Message)
 			}
 			return sc, err

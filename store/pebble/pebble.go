@@ -27,10 +27,11 @@ import (
 	"drydock/store/occ"
 )
 
-// The sizes suit a process of some 60 MiB; the operating system's page cache does the rest.
+// The sizes suit a process of some 60 MiB; the operating system's page cache does the rest. The tree takes the memory of
+// its memtables, of which there are two while one is being flushed, out of the cache.
 const (
-	cacheSize    = 8 << 20
 	memTableSize = 4 << 20
+	cacheSize    = 2*memTableSize + 16<<20
 	maxOpenFiles = 256
 	bloomBits    = 10
 )
@@ -60,6 +61,7 @@ type Driver struct {
 	gate occ.Gate
 	log  occ.Log
 	gaps gaps
+	hot  *hot
 
 	commitMu sync.Mutex // held while a commit is checked and applied: orders the versions
 
@@ -89,7 +91,7 @@ func Open(dir string, o Options) (*Driver, error) {
 	case err != nil:
 		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
 	}
-	d := &Driver{dir: dir}
+	d := &Driver{dir: dir, hot: newHot()}
 	d.settled = sync.NewCond(&d.mu)
 	if d.db, err = pebble.Open(dir, d.options(fs, lock, o.Logger)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), lock.Close())
@@ -196,6 +198,7 @@ func (d *Driver) Commit(ctx context.Context, version uint64, reads *occ.Reads, w
 		}
 		version := d.log.Append(keys)
 		d.gaps.fill(keys, version)
+		d.hot.fill(keys, version)
 		return version, nil
 	})
 }
@@ -216,6 +219,7 @@ func (d *Driver) DropAll(ctx context.Context) error {
 	return d.apply(batch, func() (uint64, error) {
 		version := d.log.AppendAll()
 		d.gaps.fill(nil, version)
+		d.hot.fillAll(version)
 		return version, nil
 	})
 }

@@ -39,14 +39,26 @@ func (r *reader) Get(key []byte) ([]byte, error) {
 	if err := r.free(); err != nil {
 		return nil, err
 	}
+	hot, version := r.view.driver.hot, r.view.version
+	if row := hot.get(key, version); row != nil {
+		if row.value == nil {
+			return nil, store.ErrNotFound
+		}
+		return row.value, nil
+	}
 	value, closer, err := r.view.snapshot.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
+		hot.missed(key, nil, version)
 		return nil, store.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a key: %w", err)
 	}
 	r.last = closer
+	if value == nil {
+		value = []byte{}
+	}
+	hot.missed(key, value, version)
 	return value, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 
@@ -32,7 +33,13 @@ func serveEmpty() error {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return // the client went away
 		}
-		if r.URL.Path == replyPath {
+		switch r.URL.Path {
+		case metricsPath:
+			var mem runtime.MemStats
+			runtime.ReadMemStats(&mem)
+			fmt.Fprintln(w, allocationsName, mem.Mallocs)
+			return
+		case replyPath:
 			n, err := strconv.Atoi(r.URL.RawQuery)
 			if err != nil || n < 0 {
 				http.Error(w, "no size", http.StatusBadRequest)

@@ -147,16 +147,22 @@ func (s *server) cpu() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
+// Where a server tells how many objects it has allocated.
+const (
+	metricsPath     = "/_drydock/metrics"
+	allocationsName = "go_memstats_mallocs_total"
+)
+
 // allocations is how many objects the process has allocated so far, by its metrics; 0 when it has none.
 func (s *server) allocations() int64 {
-	response, err := http.Get(s.url + "/_drydock/metrics")
+	response, err := http.Get(s.url + metricsPath)
 	if err != nil {
 		return 0
 	}
 	defer response.Body.Close()
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "go_memstats_mallocs_total "); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), allocationsName+" "); ok {
 			n, _ := strconv.ParseInt(rest, 10, 64)
 			return n
 		}

@@ -104,7 +104,7 @@ func (r *report) verdict() error {
 }
 
 // profileLength is how long a profile covers.
-const profileLength = 3 * time.Second
+const profileLength = 6 * time.Second
 
 // saveProfile stores a CPU profile of a drydock.
 func saveProfile(ctx context.Context, at *server, file string) error {

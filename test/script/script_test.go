@@ -43,6 +43,12 @@ func TestCodeCommit(t *testing.T) {
 	play(t, "codecommit")
 }
 
+// TestCodeCommitBuild shows CodeBuild at work on a repository, and what a crash leaves of it.
+func TestCodeCommitBuild(t *testing.T) {
+	ledger.Covers(t, "CC-02", "CC-05")
+	play(t, "codecommit_build")
+}
+
 // TestLogs shows log events stored, searched, tailed and, as the clock goes on, forgotten.
 func TestLogs(t *testing.T) {
 	ledger.Covers(t, "CWL-01", "CWL-03", "CWL-04")

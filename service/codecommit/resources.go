@@ -1,0 +1,184 @@
+package codecommit
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	api "drydock/api/codecommit"
+	"drydock/aws"
+	"drydock/resource"
+	"drydock/store"
+)
+
+func (s *Service) resourceTypes() []resource.Type {
+	return []resource.Type{{
+		Name:              "AWS::CodeCommit::Repository",
+		PrimaryIdentifier: []string{"Id"},
+		ReadOnly:          []string{"Id", "Arn", "Name", "CloneUrlHttp", "CloneUrlSsh"},
+		Create:            createRepositoryResource,
+		Read:              s.readRepositoryResource,
+		Update:            s.updateRepositoryResource,
+		Delete:            s.deleteRepositoryResource,
+		List:              listRepositoryResources,
+	}}
+}
+
+// repositoryProperties are the properties of AWS::CodeCommit::Repository that are carried out. Others, such as Code,
+// KmsKeyId and Triggers, are refused.
+type repositoryProperties struct {
+	RepositoryName        string        `json:",omitempty"`
+	RepositoryDescription string        `json:",omitempty"`
+	Tags                  []tagProperty `json:",omitempty"`
+	ID                    string        `json:"Id,omitempty"`
+	ARN                   string        `json:"Arn,omitempty"`
+	Name                  string        `json:",omitempty"`
+	CloneURLHTTP          string        `json:"CloneUrlHttp,omitempty"`
+	CloneURLSSH           string        `json:"CloneUrlSsh,omitempty"`
+}
+
+type tagProperty struct{ Key, Value string }
+
+func (p *repositoryProperties) tags() map[string]string {
+	tags := map[string]string{}
+	for _, t := range p.Tags {
+		tags[t.Key] = t.Value
+	}
+	return tags
+}
+
+func createRepositoryResource(call *aws.Call, desired resource.Properties) (string, error) {
+	var p repositoryProperties
+	if err := desired.Decode(&p); err != nil {
+		return "", err
+	}
+	in := &api.CreateRepositoryInput{RepositoryName: p.RepositoryName, Tags: p.tags()}
+	if p.RepositoryDescription != "" {
+		in.RepositoryDescription = &p.RepositoryDescription
+	}
+	out, err := api.CreateRepository.Do(call, in)
+	if err != nil {
+		return "", err
+	}
+	return *out.RepositoryMetadata.RepositoryID, nil
+}
+
+// nameOf returns the name of the caller's repository with an id, which the API itself does not find.
+func (s *Service) nameOf(call *aws.Call, id string) (name string, err error) {
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		row, err := repositoriesByID.First(tx, store.K(id))
+		if errors.Is(err, store.ErrNotFound) || err == nil && (row.Account != call.Account || row.Region != call.Region) {
+			return noRepository(id)
+		}
+		if err == nil {
+			name = row.Name
+		}
+		return err
+	})
+	return name, err
+}
+
+func (s *Service) readRepositoryResource(call *aws.Call, id string) (resource.Properties, error) {
+	name, err := s.nameOf(call, id)
+	if err != nil {
+		return nil, err
+	}
+	out, err := api.GetRepository.Do(call, &api.GetRepositoryInput{RepositoryName: name})
+	if err != nil {
+		return nil, err
+	}
+	m := out.RepositoryMetadata
+	tags, err := api.ListTagsForResource.Do(call, &api.ListTagsForResourceInput{ResourceARN: *m.ARN})
+	if err != nil {
+		return nil, err
+	}
+	p := repositoryProperties{
+		RepositoryName: name, RepositoryDescription: deref(m.RepositoryDescription), ID: id, ARN: *m.ARN, Name: name,
+		CloneURLHTTP: *m.CloneURLHTTP, CloneURLSSH: *m.CloneURLSSH,
+	}
+	for key, value := range tags.Tags {
+		p.Tags = append(p.Tags, tagProperty{key, value})
+	}
+	slices.SortFunc(p.Tags, func(a, b tagProperty) int { return strings.Compare(a.Key, b.Key) })
+	return resource.Encode(p)
+}
+
+func (s *Service) updateRepositoryResource(call *aws.Call, id string, current, desired resource.Properties) error {
+	var was, p repositoryProperties
+	if err := current.Decode(&was); err != nil {
+		return err
+	}
+	if err := desired.Decode(&p); err != nil {
+		return err
+	}
+	name, err := s.nameOf(call, id)
+	if err != nil {
+		return err
+	}
+	if p.RepositoryName != name {
+		if _, err := api.UpdateRepositoryName.Do(call, &api.UpdateRepositoryNameInput{OldName: name, NewName: p.RepositoryName}); err != nil {
+			return err
+		}
+		name = p.RepositoryName
+	}
+	if p.RepositoryDescription != was.RepositoryDescription {
+		in := &api.UpdateRepositoryDescriptionInput{RepositoryName: name, RepositoryDescription: &p.RepositoryDescription}
+		if _, err := api.UpdateRepositoryDescription.Do(call, in); err != nil {
+			return err
+		}
+	}
+	return updateResourceTags(call, call.ARN("codecommit", name).String(), was.tags(), p.tags())
+}
+
+// updateResourceTags makes the tags of a repository those desired.
+func updateResourceTags(call *aws.Call, arn string, was, desired map[string]string) error {
+	var gone []string
+	for key := range was {
+		if _, kept := desired[key]; !kept {
+			gone = append(gone, key)
+		}
+	}
+	if len(gone) > 0 {
+		slices.Sort(gone)
+		if _, err := api.UntagResource.Do(call, &api.UntagResourceInput{ResourceARN: arn, TagKeys: gone}); err != nil {
+			return err
+		}
+	}
+	changed := map[string]string{}
+	for key, value := range desired {
+		if old, had := was[key]; !had || old != value {
+			changed[key] = value
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	_, err := api.TagResource.Do(call, &api.TagResourceInput{ResourceARN: arn, Tags: changed})
+	return err
+}
+
+func (s *Service) deleteRepositoryResource(call *aws.Call, id string) error {
+	name, err := s.nameOf(call, id)
+	if err != nil {
+		return err
+	}
+	_, err = api.DeleteRepository.Do(call, &api.DeleteRepositoryInput{RepositoryName: name})
+	return err
+}
+
+func listRepositoryResources(call *aws.Call) ([]string, error) {
+	var ids []string
+	in := &api.ListRepositoriesInput{}
+	for {
+		out, err := api.ListRepositories.Do(call, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range out.Repositories {
+			ids = append(ids, *r.RepositoryID)
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return ids, nil
+		}
+	}
+}
