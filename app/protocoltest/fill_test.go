@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"io"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 //
 //   - a string is the first value of its enum, else the name of the member that it is or is below;
 //   - a blob is that name's bytes, a number their sum, with a half where it has a fraction;
-//   - a boolean is true, a timestamp filledTime;
+//   - a boolean is true, a timestamp filledTime; so is the header Expires, which is a string here, to stay as it came;
 //   - a list has one element; a map one entry, under the first value of its keys' enum, else "key";
 //   - a union has its first member only, and a structure no structure that it is inside of;
 //   - where the required members alone are set, a required structure that requires nothing has all its members, because
@@ -107,6 +108,9 @@ func (f *filler) structure(s *shape.Struct, v reflect.Value) {
 		value := reflect.New(field.Type).Elem()
 		if !f.value(&field.Value, value, field.Member) {
 			continue
+		}
+		if field.Kind == shape.String && field.HeaderName == "Expires" {
+			value.SetString(filledTime.Format(http.TimeFormat))
 		}
 		field.Target(v).Set(value)
 		if s.Union {

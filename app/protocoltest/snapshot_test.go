@@ -109,7 +109,7 @@ func compare(t *testing.T, path string, sections map[string]string) {
 	kept := map[string]string{}
 	for section := range strings.SplitSeq("\n"+string(data), "\n-- ") {
 		if title, content, found := strings.Cut(section, " --\n"); found {
-			kept[title] = strings.TrimSuffix(content, "\n")
+			kept[title] = strings.TrimRight(content, "\n")
 		}
 	}
 	for title, got := range sections {
@@ -117,7 +117,7 @@ func compare(t *testing.T, path string, sections map[string]string) {
 		delete(kept, title)
 		if !found {
 			t.Errorf("%s has no snapshot of %s: run the test with -update", path, title)
-		} else if diff := cmp.Diff(want, strings.TrimSuffix(got, "\n")); diff != "" {
+		} else if diff := cmp.Diff(want, strings.TrimRight(got, "\n")); diff != "" {
 			t.Errorf("%s of %s (-want +got):\n%s", title, path, diff)
 		}
 	}

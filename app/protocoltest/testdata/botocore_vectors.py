@@ -12,9 +12,11 @@ import json
 import pathlib
 import re
 import sys
+import types
 
 import botocore.awsrequest
 import botocore.eventstream
+import botocore.handlers
 import botocore.parsers
 import botocore.serialize
 import botocore.session
@@ -179,27 +181,28 @@ class Raw:
     def stream(self, *_args, **_kwargs):
         yield self.body
 
-    def read(self, *_args):
-        return self.body
-
     def close(self):
         pass
 
 
 def parse(protocol, operation, status, headers, body):
-    """Parses a response as botocore.endpoint does, streams included."""
-    shape = operation.output_shape
-    response = {"headers": headers, "status_code": status, "body": body}
-    if operation.has_event_stream_output:
-        response["body"] = Raw(body)
-    elif operation.has_streaming_output:
-        response["body"] = body
-    response["context"] = {"operation_name": operation.name}
-    parsed = botocore.parsers.create_parser(protocol).parse(response, shape)
+    """Parses a response as a client does, streams included."""
+    response = {
+        "headers": headers,
+        "status_code": status,
+        "body": Raw(body) if operation.has_event_stream_output else body,
+        "context": {"operation_name": operation.name},
+    }
+    parsed = botocore.parsers.create_parser(protocol).parse(response, operation.output_shape)
     parsed.pop("ResponseMetadata", None)
     for name, value in parsed.items():
         if isinstance(value, botocore.eventstream.EventStream):
             parsed[name] = list(value)
+        elif operation.has_streaming_output and name == operation.output_shape.serialization["payload"]:
+            parsed[name] = body
+    if operation.name == "GetBucketLocation":
+        # No parser reads it; a handler of the client does.
+        botocore.handlers.parse_get_bucket_location(parsed, types.SimpleNamespace(raw=body, content=body))
     return parsed
 
 
@@ -207,13 +210,10 @@ def expected(operation):
     fill = Filler()
     shape = operation.output_shape
     want = fill.structure(shape)
-    if shape is not None and operation.has_event_stream_output:
-        stream = shape.event_stream_name if hasattr(shape, "event_stream_name") else None
-        for name, member in shape.members.items():
-            if getattr(member, "is_eventstream", False):
-                stream = name
-        members = shape.members[stream].members
-        want[stream] = [{name: fill.structure(m)} for name, m in members.items() if not m.metadata.get("exception")]
+    if operation.has_event_stream_output:
+        name = shape.event_stream_name
+        kinds = shape.members[name].members
+        want[name] = [{kind: fill.structure(m)} for kind, m in kinds.items() if not m.metadata.get("exception")]
     return want
 
 
@@ -257,18 +257,19 @@ def check_error(protocol, model, name, status, headers, body):
         code = name
     response = {"headers": headers, "status_code": status, "body": body}
     parser = botocore.parsers.create_parser(protocol)
-    parsed = parser.parse(response, shape)
-    error = parsed["Error"]
+    error = parser.parse(response, None)["Error"]
     if error["Code"] != code:
         yield f"code: want {code}, got {error['Code']}"
     if error.get("Message") != "Message of " + name:
         yield f"message: got {error.get('Message')}"
-    response["context"] = {}
-    modeled = parser._do_modeled_error_parse(response, shape)
+    modeled = parser.parse(response, shape)
+    modeled.pop("ResponseMetadata", None)
     want = Filler().structure(shape)
     for key in list(want):
         if key.lower() == "message":
             want[key] = "Message of " + name
+            if protocol == "query" and key == "message":
+                del want[key]  # the protocol calls it Message, and the client does not look for it by that name
     yield from difference(want, modeled)
 
 
