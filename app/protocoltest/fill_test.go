@@ -23,11 +23,15 @@ import (
 //   - a list has one element; a map one entry, under the first value of its keys' enum, else "key";
 //   - a union has its first member only, and a structure no structure that it is inside of;
 //   - where the required members alone are set, a required structure that requires nothing has all its members, because
-//     not every protocol can send an empty one.
+//     not every protocol can send an empty one; and a string without enum that is in no header ends in oddText.
 type filler struct {
 	requiredOnly bool
 	inside       []string
+	suffix       string // of strings
 }
+
+// oddText has what paths, queries, forms, XML and JSON have to escape.
+const oddText = " /+%&=?~#;<\">'\té€"
 
 var filledTime = time.Date(2021, 2, 3, 4, 5, 6, 0, time.UTC)
 
@@ -41,6 +45,9 @@ var eventTypes = map[string]reflect.Type{
 func input(op *aws.Operation, requiredOnly bool) any {
 	in := reflect.New(op.Input)
 	f := filler{requiredOnly: requiredOnly}
+	if requiredOnly {
+		f.suffix = oddText
+	}
 	f.structure(shape.Of(op.Input), in.Elem())
 	return in.Interface()
 }
@@ -106,7 +113,11 @@ func (f *filler) structure(s *shape.Struct, v reflect.Value) {
 			continue
 		}
 		value := reflect.New(field.Type).Elem()
-		if !f.value(&field.Value, value, field.Member) {
+		below := *f
+		if field.Location == shape.Header || field.Location == shape.Headers {
+			below.suffix = ""
+		}
+		if !below.value(&field.Value, value, field.Member) {
 			continue
 		}
 		if field.Kind == shape.String && field.HeaderName == "Expires" {
@@ -154,7 +165,7 @@ func (f *filler) value(p *shape.Value, v reflect.Value, name string) bool {
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, element)
 	case shape.String:
-		v.SetString(name)
+		v.SetString(name + f.suffix)
 		setEnum(v)
 	case shape.Bool:
 		v.SetBool(true)
@@ -175,7 +186,7 @@ func (f *filler) value(p *shape.Value, v reflect.Value, name string) bool {
 }
 
 func setEnum(v reflect.Value) {
-	if enum, ok := v.Interface().(interface{ Values() []string }); ok && len(enum.Values()) > 0 {
+	if enum, ok := reflect.TypeAssert[interface{ Values() []string }](v); ok && len(enum.Values()) > 0 {
 		v.SetString(enum.Values()[0])
 	}
 }

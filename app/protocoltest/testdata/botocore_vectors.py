@@ -1,7 +1,7 @@
 """Vectors from a real client, by the rules of fill_test.go.
 
 Without arguments it writes requests/SERVICE.PROTOCOL.jsonl: what botocore's serializers make of every operation's input,
-once with all members and once with the required ones. With -check it parses snapshots/SERVICE.PROTOCOL.txt with
+once with all members and once with the required ones, whose strings then have what needs escaping. With -check it parses snapshots/SERVICE.PROTOCOL.txt with
 botocore's parsers and compares the results with the outputs the snapshots were made of. Made with botocore 1.43.11.
 """
 
@@ -49,6 +49,7 @@ LEFT_OUT = {
 
 TIME = datetime.datetime(2021, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
 ABSENT = object()
+ODD = " /+%&=?~#;<\">'\té€"
 
 
 class Filler:
@@ -56,6 +57,7 @@ class Filler:
 
     def __init__(self, required_only=False):
         self.required_only = required_only
+        self.suffix = ODD if required_only else ""
         self.leaves = 0
         self.inside = []
 
@@ -68,13 +70,21 @@ class Filler:
             union = getattr(shape, "is_tagged_union", False)
             if self.required_only and name not in shape.required_members and not union:
                 continue
-            value = self.value(member, name)
+            value = self.member(member, name)
             if value is not ABSENT:
                 out[name] = value
                 if union:
                     break
         self.inside.pop()
         return out
+
+    def member(self, shape, name):
+        if shape.serialization.get("location") not in ("header", "headers"):
+            return self.value(shape, name)
+        suffix, self.suffix = self.suffix, ""
+        value = self.value(shape, name)
+        self.suffix = suffix
+        return value
 
     def value(self, shape, name):
         kind = shape.type_name
@@ -104,7 +114,7 @@ class Filler:
             return name
         number = sum(name.encode())
         return {
-            "string": name,
+            "string": name + self.suffix,
             "character": name,
             "boolean": True,
             "integer": number,
