@@ -118,6 +118,11 @@ func TestBucketPolicy_DecidesWithIdentityPolicies(t *testing.T) {
 	if got := read(other, "missing"); got != "NoSuchKey" {
 		t.Errorf("who may list is told of %s", got)
 	}
+	if err := setPolicy(call, "Allow", `{"AWS":"444455556666"}`, "s3:GetObject*", ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err = api.GetObjectTagging.Do(other, &api.GetObjectTaggingInput{Bucket: "data", Key: "missing"})
+	servicetest.WantError(t, err, "AccessDenied")
 	servicetest.WantError(t, setPolicy(call, "Allow", `"*"`, "s3:GetObject", ""), "AccessDenied")
 	servicetest.WantError(t, setPolicy(call, "Allow", `"*"`, "s3:GetObject", `,"Condition":{"Bool":{"aws:SecureTransport":"true"}}`), "AccessDenied")
 	if err := setPolicy(call, "Allow", `"*"`, "s3:GetObject", `,"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`); err != nil {
