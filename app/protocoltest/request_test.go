@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"drydock/aws"
 	"drydock/gateway/route"
@@ -29,6 +30,7 @@ type request struct {
 	Method, URL string
 	Headers     map[string]string
 	Body        string
+	host        string
 }
 
 func requests(t *testing.T, api *aws.API, p aws.Protocol) []request {
@@ -83,7 +85,12 @@ func TestRequests_AreRoutedAndDecoded(t *testing.T) {
 					if op == nil {
 						t.Fatalf("%s has no operation %s, or more than one such request", api.Package, r.Operation)
 					}
-					r.check(t, table, op, p)
+					r.check(t, table, op, p, op.API.SigningName)
+					if api.Package == "s3" && r.Set == "all" {
+						for _, other := range r.s3Variants() {
+							other.check(t, table, op, p, "")
+						}
+					}
 				})
 			}
 			for key, op := range missing {
@@ -95,10 +102,40 @@ func TestRequests_AreRoutedAndDecoded(t *testing.T) {
 	}
 }
 
+// s3Variants are the other ways in which S3's clients address the same operation: by the host's name alone, with the
+// bucket in it, with a slash behind the bucket, and with the operation's name in the query, as newer SDKs send it.
+func (r *request) s3Variants() []request {
+	path, query, _ := strings.Cut(r.URL, "?")
+	if query != "" {
+		query = "?" + query
+	}
+	byHost, named := *r, *r
+	byHost.host = "s3.us-east-1.amazonaws.com"
+	if query == "" {
+		named.URL += "?x-id=" + r.Operation
+	} else {
+		named.URL += "&x-id=" + r.Operation
+	}
+	list := []request{byHost, named}
+	if key, found := strings.CutPrefix(path, "/Bucket"); found {
+		for _, host := range []string{"bucket.s3.us-east-1.amazonaws.com", "bucket.s3.localhost"} {
+			virtual := *r
+			virtual.host, virtual.URL = host, cmp.Or(key, "/")+query
+			list = append(list, virtual)
+		}
+		if key == "" {
+			slash := *r
+			slash.URL = "/Bucket/" + query
+			list = append(list, slash)
+		}
+	}
+	return list
+}
+
 // check routes and decodes the request and compares it with the operation's filled input.
-func (r *request) check(t *testing.T, table *route.Table, op *aws.Operation, p aws.Protocol) {
+func (r *request) check(t *testing.T, table *route.Table, op *aws.Operation, p aws.Protocol, service string) {
 	t.Helper()
-	sent := httptest.NewRequest(r.Method, "http://localhost"+r.URL, strings.NewReader(r.Body))
+	sent := httptest.NewRequest(r.Method, "http://"+cmp.Or(r.host, "localhost")+r.URL, strings.NewReader(r.Body))
 	for k, v := range r.Headers {
 		sent.Header.Set(k, v)
 	}
@@ -106,7 +143,7 @@ func (r *request) check(t *testing.T, table *route.Table, op *aws.Operation, p a
 	if r.Method == http.MethodPost && strings.HasPrefix(sent.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		form = []byte(r.Body)
 	}
-	match, _ := table.Find(sent, op.API.SigningName, form)
+	match, _ := table.Find(sent, service, form)
 	if match.Operation != op || match.Protocol != p {
 		t.Fatalf("%s %s is routed to %v over %s", r.Method, r.URL, match.Operation, match.Protocol)
 	}
@@ -123,7 +160,7 @@ func (r *request) check(t *testing.T, table *route.Table, op *aws.Operation, p a
 	_, got := shape.StructureOf(in)
 	expected := members(t, s, want, &leaves)
 	r.adjust(s, expected)
-	if diff := cmp.Diff(expected, members(t, s, got, &decoded)); diff != "" {
+	if diff := gocmp.Diff(expected, members(t, s, got, &decoded)); diff != "" {
 		t.Errorf("decoded (-want +got):\n%s\nfrom %s %s %v\n%s", diff, r.Method, r.URL, r.Headers, r.Body)
 	}
 	if leaves != r.Leaves {
@@ -133,6 +170,9 @@ func (r *request) check(t *testing.T, table *route.Table, op *aws.Operation, p a
 
 // adjust changes the expected members to what HTTP makes of them.
 func (r *request) adjust(s *shape.Struct, expected map[string]any) {
+	if strings.HasPrefix(r.host, "bucket.") {
+		expected["Bucket"] = "bucket" // host names have no capitals
+	}
 	if f := s.ByHeader("Content-Length"); f != nil {
 		expected[f.Member] = int64(len(r.Body)) // whatever the member says
 	}
