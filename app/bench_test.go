@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -60,9 +61,7 @@ func newBench(b *testing.B) *bench {
 func (c *bench) request(b *testing.B, service, method, path string, header http.Header, body []byte) func() *http.Request {
 	b.Helper()
 	template := httptest.NewRequest(method, "http://localhost:4566"+path, bytes.NewReader(body))
-	for name, values := range header {
-		template.Header[name] = values
-	}
+	maps.Copy(template.Header, header)
 	signer := sigv4.Signer{AccessKeyID: c.id, Secret: c.secret, Region: DefaultRegion, Service: service}
 	if err := signer.Sign(template, clock.Wall()); err != nil {
 		b.Fatal(err)

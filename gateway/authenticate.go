@@ -107,8 +107,7 @@ func (g *Gateway) authenticate(x *exchange) error {
 	call.Request.Presigned = result.Presigned
 	call.Request.SignedAt = result.SignedAt
 	call.Request.PayloadHash = result.PayloadHash
-	switch result.Payload {
-	case sigv4.PayloadChunkedTrailer, sigv4.PayloadUnsignedTrailer:
+	if result.Payload == sigv4.PayloadChunkedTrailer || result.Payload == sigv4.PayloadUnsignedTrailer {
 		call.Request.Trailer = result.Trailer
 	}
 	return nil

@@ -170,7 +170,7 @@ func (c *demoBuild) follow(ctx context.Context, s *stage, id string) {
 		status = strings.TrimSpace(out)
 		return status != "IN_PROGRESS", err
 	}
-	version, err := s.output(ctx, "aws", "--version")
+	version, err := s.output(ctx, "--version")
 	switch {
 	case err != nil:
 		s.err = err
@@ -212,7 +212,7 @@ func (s *stage) reread(ctx context.Context, group string, ended func() (bool, er
 	s.show("aws", args...)
 	printed := 0
 	for last := false; s.err == nil; {
-		out, err := s.output(ctx, "aws", args...)
+		out, err := s.output(ctx, args...)
 		if s.err = err; err != nil {
 			return
 		}
@@ -287,9 +287,9 @@ func (s *stage) run(ctx context.Context, name string, args ...string) string {
 	return printed.String()
 }
 
-// output runs a command without showing it.
-func (s *stage) output(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := s.silent(ctx, name, args...).Output()
+// output runs the aws CLI without showing it.
+func (s *stage) output(ctx context.Context, args ...string) (string, error) {
+	out, err := s.silent(ctx, "aws", args...).Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
 	}
@@ -350,7 +350,7 @@ func unpack(archive, dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path.Base(archive), err)
 	}
-	defer r.Close()
+	defer func() { err = errors.Join(err, r.Close()) }()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err

@@ -280,6 +280,7 @@ func initiator(p *aws.Principal) string {
 		}
 	case aws.PrincipalRoot:
 		return p.Account
+	case aws.PrincipalAnonymous, aws.PrincipalFederatedUser, aws.PrincipalService:
 	}
 	return p.Name
 }

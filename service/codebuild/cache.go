@@ -182,7 +182,7 @@ func (r *run) unpackCache(root *os.Root, content io.Reader) error {
 	left := budget{bytes: maxSourceBytes, files: maxSourceFiles}
 	for archive := tar.NewReader(packed); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

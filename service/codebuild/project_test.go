@@ -169,7 +169,7 @@ func TestListCuratedEnvironmentImages(t *testing.T) {
 			have[string(*l.Language)] = len(l.Images) > 0
 		}
 	}
-	for _, want := range strings.Fields("JAVA RUBY PYTHON GOLANG NODE_JS ANDROID DOTNET PHP DOCKER AMAZON_LINUX UBUNTU WINDOWS_SERVER") {
+	for want := range strings.FieldsSeq("JAVA RUBY PYTHON GOLANG NODE_JS ANDROID DOTNET PHP DOCKER AMAZON_LINUX UBUNTU WINDOWS_SERVER") {
 		if !have[want] {
 			t.Errorf("no %s", want)
 		}

@@ -124,6 +124,7 @@ func (r *run) goesOn(phase api.BuildPhaseType) bool {
 			return true
 		case buildspec.ActionAbort, buildspec.ActionRetry:
 			return false
+		case buildspec.ActionDefault:
 		}
 	}
 	return phase == api.BuildPhaseTypeBuild
@@ -296,8 +297,7 @@ func exitReason(exit machine.Exit) string {
 
 // serviceError words the refusal of another service.
 func serviceError(err error) string {
-	var e *aws.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*aws.Error](err); ok {
 		return e.Code + ": " + e.Message
 	}
 	return err.Error()

@@ -74,8 +74,7 @@ func (s *Service) conflicts(call *aws.Call, files *git.Repository, m mergeSides,
 		}
 	}
 	_, err := files.MergeTrees(call, m.destination, m.source)
-	var conflict *git.ConflictError
-	if errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*git.ConflictError](err); ok {
 		paths = append(paths, conflict.Paths...)
 	} else if err != nil {
 		return nil, err

@@ -139,8 +139,7 @@ func (s *Service) beginPush(call *aws.Call, row *repository, updates []git.RefUp
 		err := call.Cloud.Authorize(call.In(row.Region), aws.Check{
 			Action: "codecommit:GitPush", Resource: row.arn(), Keys: map[string][]string{"codecommit:References": {u.Ref}},
 		})
-		var e *aws.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*aws.Error](err); ok {
 			return nil, errors.New(e.Message) // without the code, which means nothing to git
 		}
 		if err != nil {

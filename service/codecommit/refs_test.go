@@ -78,8 +78,8 @@ func (c *crashed) restart() bool {
 		c.t.Fatal(err)
 	}
 	err := c.DB.View(c.t.Context(), func(tx *store.Tx) error {
-		for noted := range changes.Scan(tx, store.Range{}) {
-			c.t.Errorf("the note %+v is left", noted)
+		for noted, err := range changes.Scan(tx, store.Range{}) {
+			c.t.Errorf("the note %+v is left (%v)", noted, err)
 		}
 		return nil
 	})

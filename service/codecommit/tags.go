@@ -16,7 +16,7 @@ import (
 func (s *Service) facts(call *aws.Call, arn string) (facts policy.Facts, err error) {
 	a, err := aws.ParseARN(arn)
 	if err != nil {
-		return facts, nil // a pattern or "*": nothing is known of it
+		return facts, nil //nolint:nilerr // a pattern or "*": nothing is known of it
 	}
 	err = s.DB.View(call, func(tx *store.Tx) error {
 		row, err := repositories.Get(tx, store.K(a.Account, a.Region, a.Resource))

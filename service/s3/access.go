@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	api "drydock/api/s3"
@@ -212,12 +213,7 @@ func everyone(p *policy.Principals) bool {
 	if p.Any || p.Not {
 		return true
 	}
-	for _, a := range p.AWS {
-		if a == "*" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.AWS, "*")
 }
 
 // limited tells whether one of the conditions holds for known callers only.

@@ -94,7 +94,7 @@ func (s *Service) getObjectACL(call *aws.Call, in *api.GetObjectACLInput) (*api.
 		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
 		}
-		_, err = s.find(tx, call, b, in.Key, in.VersionID)
+		_, err = s.find(tx, b, in.Key, in.VersionID)
 		return err
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.
 		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
 		}
-		_, err = s.find(tx, call, b, in.Key, in.VersionID)
+		_, err = s.find(tx, b, in.Key, in.VersionID)
 		return err
 	})
 	if err != nil {

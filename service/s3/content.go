@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	api "drydock/api/s3"
@@ -244,12 +245,7 @@ func (s *Service) rehash(ctx context.Context, ring *seal.RootKey, d *declaration
 }
 
 func contains(list []api.ChecksumAlgorithm, a api.ChecksumAlgorithm) bool {
-	for _, o := range list {
-		if o == a {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, a)
 }
 
 // bodyError words a body that was cut off.

@@ -60,8 +60,8 @@ func keyTooLong(key string) *aws.Error {
 }
 
 // missingConfiguration is what reading a configuration answers that was never set.
-func missingConfiguration(code, bucket, format string, args ...any) *aws.Error {
-	return aws.NewError(http.StatusNotFound, code, format, args...).With("BucketName", bucket)
+func missingConfiguration(code, bucket, message string) *aws.Error {
+	return aws.NewError(http.StatusNotFound, code, "%s", message).With("BucketName", bucket)
 }
 
 // ignoreMissing makes deleting what is not there a success.

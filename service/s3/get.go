@@ -41,7 +41,7 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 		if f.bucket, err = getBucket(tx, call, r.bucket, r.owner); err != nil {
 			return err
 		}
-		if f.object, err = s.find(tx, call, f.bucket, r.key, r.version); err != nil {
+		if f.object, err = s.find(tx, f.bucket, r.key, r.version); err != nil {
 			return err
 		}
 		if (bytes || r.part != nil) && f.object.ContentID != "" {

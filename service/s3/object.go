@@ -145,7 +145,7 @@ func getVersion(tx *store.Tx, b *bucket, key, id string) (*object, error) {
 }
 
 // find returns the version that a request for reading means.
-func (s *Service) find(tx *store.Tx, call *aws.Call, b *bucket, key string, version *string) (*object, error) {
+func (s *Service) find(tx *store.Tx, b *bucket, key string, version *string) (*object, error) {
 	if version != nil && *version != "" {
 		o, err := getVersion(tx, b, key, *version)
 		if err == nil && o.Marker {

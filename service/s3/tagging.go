@@ -47,7 +47,7 @@ func (s *Service) retag(call *aws.Call, name, key string, version, owner *string
 			return err
 		}
 		in = b
-		o, err := s.find(tx, call, b, key, version)
+		o, err := s.find(tx, b, key, version)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (s *Service) getObjectTagging(call *aws.Call, in *api.GetObjectTaggingInput
 		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
 		}
-		o, err := s.find(tx, call, b, in.Key, in.VersionID)
+		o, err := s.find(tx, b, in.Key, in.VersionID)
 		if err != nil {
 			return err
 		}

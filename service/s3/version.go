@@ -83,7 +83,7 @@ func (s *Service) putLatest(tx *store.Tx, b *bucket, next *object, now time.Time
 	}
 	if b.Versioning == "" {
 		if old != nil {
-			if err := s.gone(tx, b, old); err != nil {
+			if err := s.gone(tx, old); err != nil {
 				return err
 			}
 		}
@@ -138,7 +138,7 @@ func (s *Service) putLatest(tx *store.Tx, b *bucket, next *object, now time.Time
 // dropNull removes the null version of a key, which the next one replaces, and returns what is left of old and top.
 func (s *Service) dropNull(tx *store.Tx, b *bucket, key string, old, top *object) (*object, *object, error) {
 	if old != nil && old.Version == "" {
-		return nil, top, s.gone(tx, b, old)
+		return nil, top, s.gone(tx, old)
 	}
 	null, err := nullVersions.First(tx, store.K(b.ID, key))
 	if errors.Is(err, store.ErrNotFound) {
@@ -153,12 +153,12 @@ func (s *Service) dropNull(tx *store.Tx, b *bucket, key string, old, top *object
 	if top != nil && top.Seq == null.Seq {
 		top = nil
 	}
-	return old, top, s.gone(tx, b, null)
+	return old, top, s.gone(tx, null)
 }
 
 // removeVersion removes one version for good. The one before the latest becomes the latest again.
 func (s *Service) removeVersion(tx *store.Tx, b *bucket, o *object) error {
-	if err := s.gone(tx, b, o); err != nil {
+	if err := s.gone(tx, o); err != nil {
 		return err
 	}
 	current, err := currentObjects.Get(tx, store.K(b.ID, o.Key))
@@ -234,7 +234,7 @@ func (s *Service) came(tx *store.Tx, b *bucket, o *object) error {
 	return s.plan(tx, b, o)
 }
 
-func (s *Service) gone(tx *store.Tx, b *bucket, o *object) error {
+func (s *Service) gone(tx *store.Tx, o *object) error {
 	if err := unplan(tx, o); err != nil {
 		return err
 	}

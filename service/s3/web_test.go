@@ -106,9 +106,9 @@ func TestCORS(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		return resp
+		return resp //nolint:bodyclose // closed above
 	}
-	if resp := ask("OPTIONS", "https://app.example", "PUT"); resp.StatusCode != 403 {
+	if resp := ask("OPTIONS", "https://app.example", "PUT"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("without rules: %s", resp.Status)
 	}
 	rules := []api.CORSRule{
@@ -119,11 +119,11 @@ func TestCORS(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp := ask("OPTIONS", "https://app.example", "PUT")
-	if h := resp.Header; resp.StatusCode != 200 || h.Get("Access-Control-Allow-Origin") != "https://app.example" || h.Get("Access-Control-Max-Age") != "60" ||
+	if h := resp.Header; resp.StatusCode != http.StatusOK || h.Get("Access-Control-Allow-Origin") != "https://app.example" || h.Get("Access-Control-Max-Age") != "60" ||
 		h.Get("Access-Control-Allow-Headers") != "x-amz-date, content-type" {
 		t.Errorf("preflight: %s %v", resp.Status, h)
 	}
-	if resp := ask("OPTIONS", "https://other", "PUT"); resp.StatusCode != 403 {
+	if resp := ask("OPTIONS", "https://other", "PUT"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("another origin: %s", resp.Status)
 	}
 	resp = ask("GET", "https://other", "")
