@@ -216,6 +216,7 @@ func (s *stage) reread(ctx context.Context, group string, ended func() (bool, er
 		if s.err = err; err != nil {
 			return
 		}
+		out = strings.ReplaceAll(out, "\n\n", "\n") // the ends of the line and of the message
 		if printed < len(out) {
 			fmt.Fprint(s.out, out[printed:])
 			printed = len(out)

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	waitLimit = time.Minute
+	waitLimit = 2 * time.Minute
 	waitPoll  = 200 * time.Millisecond
 )
 
@@ -177,12 +177,19 @@ func findCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func eventuallyCommand(ts *testscript.TestScript, neg bool, args []string) {
+	limit := waitLimit
+	if len(args) > 2 && args[0] == "--limit" {
+		var err error
+		limit, err = time.ParseDuration(args[1])
+		ts.Check(err)
+		args = args[2:]
+	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: eventually REGEXP COMMAND ...")
+		ts.Fatalf("usage: eventually [--limit DURATION] REGEXP COMMAND ...")
 	}
 	want, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	ctx, cancel := clock.WithTimeout(context.Background(), waitLimit)
+	ctx, cancel := clock.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for {
 		// Not by Exec, which would log each attempt. A failing command may be one that comes too early.
@@ -197,7 +204,7 @@ func eventuallyCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		if clock.Pause(ctx, waitPoll) != nil {
-			ts.Fatalf("after %v, %s does not print %q; last: %v\n%s", waitLimit, strings.Join(args[1:], " "), args[0], err, out)
+			ts.Fatalf("after %v, %s does not print %q; last: %v\n%s", limit, strings.Join(args[1:], " "), args[0], err, out)
 		}
 	}
 }

@@ -7,7 +7,8 @@
 //	[!] aws|git|drydock ARG ...   run the command
 //	capture NAME ...              set variables to the words that the last command printed
 //	find NAME REGEXP              set a variable to what the expression's group matches in the last command's output
-//	eventually REGEXP COMMAND ... run a command until it prints what the expression matches
+//	eventually [--limit DURATION] REGEXP COMMAND ...
+//	                              run a command until it prints what the expression matches
 //	[!] http METHOD URL [OPTION VALUE ...]
 //	                              send a request and print its status, headers and body; options: header, body,
 //	                              ca (file), user (NAME:PASSWORD)

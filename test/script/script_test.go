@@ -54,3 +54,24 @@ func TestLogs(t *testing.T) {
 	ledger.Covers(t, "CWL-01", "CWL-03", "CWL-04")
 	play(t, "logs")
 }
+
+// TestS3 shows buckets and objects as the CLI's own commands use them.
+func TestS3(t *testing.T) {
+	ledger.Covers(t, "S3-01", "S3-06", "S3-08", "S3-09")
+	play(t, "s3")
+}
+
+// TestCodeBuild shows the main job, a build that fails, one that is stopped and one that takes too long.
+func TestCodeBuild(t *testing.T) {
+	ledger.Covers(t, "CB-01", "CB-06", "CB-11", "CB-12", "CB-17", "CB-19", "CB-23", "CB-25")
+	play(t, "codebuild")
+}
+
+// TestDemo plays drydock demo build: a Go program compiled and tested in a build, fetched from S3 and run.
+func TestDemo(t *testing.T) { play(t, "demo") }
+
+// TestCrash kills the process while a build runs and another waits.
+func TestCrash(t *testing.T) {
+	ledger.Covers(t, "S3-03", "CB-07", "CC-02")
+	play(t, "crash")
+}
