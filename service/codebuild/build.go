@@ -23,7 +23,7 @@ type build struct {
 	// Started and Number order the lists.
 	Started time.Time
 	Number  int64
-	// Sequence orders the queue: the time of submission, and the number for what was submitted at once.
+	// Queued tells that the build waits for a place; the queue is in the order of Started and Number.
 	Queued bool
 	// Slot tells that the build takes up capacity; it does so until its machine is gone.
 	Slot bool

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // bench is a cloud with CodeBuild, real machines, and beside it the least of the services that a build calls: what they
-// are given can be looked at. That CodeBuild gets on with the real ones is tested in service/all.
+// are given can be looked at. That CodeBuild gets on with the real ones is tested in test/build.
 type bench struct {
 	*servicetest.Cloud
 	call  *aws.Call
