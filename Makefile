@@ -5,7 +5,7 @@ BOTH  = set -e; for module in . test; do (cd $$module &&
 MAIN  = $(if $(wildcard cmd/drydock),./cmd/drydock,$(error cmd/drydock is not in this tree))
 
 # The tests in test/ look at what is outside of their module, which the test cache does not see: hence -count=1.
-.PHONY: up gen fmt lint vuln test race fuzz sim ui demo ledger check
+.PHONY: up gen fmt lint vuln test race fuzz sim ui demo load ledger check
 .PHONY: formatted vetted arch generated portable tidied
 
 up: ; $(GO) run $(MAIN) up
@@ -19,6 +19,7 @@ fuzz: ; @tools/fuzz $(or $(FUZZTIME),10s)
 sim: ; $(GO) test -count=1 -timeout 30m ./sim/...
 ui: ; $(GO) generate ./console
 demo: ; $(GO) run $(MAIN) demo build
+load: ; cd test && $(GO) run ./load $(LOAD)
 ledger: ; @$(GO) run ./ledger/report
 
 # check is all that must hold before a change lands, besides the tests.

@@ -53,7 +53,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err e
 	c := &Cloud{config: config, log: log, clock: clock.New()}
 	// To see whether a driver works, a machine is made with it, which takes as long as everything else here.
 	driver := sync.OnceValues(func() (machine.Driver, error) { return c.machineDriver(ctx) })
-	go driver() //nolint:errcheck // openMachines gets the error
+	go func() { _, _ = driver() }() // openMachines gets what comes of it
 	defer func() {
 		if err != nil {
 			_, _ = driver() // so that it leaves nothing behind
