@@ -61,7 +61,7 @@ func Main(m *testing.M, tools ...string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(filepath.Dir(path))
+	defer func() { _ = os.RemoveAll(filepath.Dir(path)) }()
 	return m.Run()
 }
 

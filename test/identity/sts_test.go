@@ -198,7 +198,7 @@ func TestAssumeRole_SessionEnds(t *testing.T) {
 	do(t, iam.AttachRolePolicy, call, &iam.AttachRolePolicyInput{RoleName: "r", PolicyARN: adminARN})
 	refuse(t, iam.ListUsers, s, &iam.ListUsersInput{}, "AccessDenied", "")
 	c.Advance(t, 15*time.Minute)
-	if _, err := c.sessions.Open(out.Credentials.AccessKeyID, out.Credentials.SessionToken, c.Clock.Now()); err != session.ErrExpired {
+	if _, err := c.sessions.Open(out.Credentials.AccessKeyID, out.Credentials.SessionToken, c.Clock.Now()); !errors.Is(err, session.ErrExpired) {
 		t.Errorf("open after expiration: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -42,9 +43,7 @@ func (c *cloud) sign(by credentials, service, method, path string, header http.H
 	if err != nil {
 		return shot{}, err
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	// Long headers as SDKs send them: parsing and signing them is part of a request's price.
 	request.Header.Set("User-Agent", "aws-sdk-go-v2/1.41.0 ua/2.1 os/linux lang/go#1.26 md/GOOS#linux md/GOARCH#amd64 m/E,Z,b")
 	request.Header.Set("Amz-Sdk-Invocation-Id", "5f1f3f6c-7a41-4bd1-8f2a-1d2f0c1a9b57")
@@ -57,29 +56,29 @@ func (c *cloud) sign(by credentials, service, method, path string, header http.H
 }
 
 // call sends one request and returns the answer.
-func (c *cloud) call(ctx context.Context, by credentials, service, method, path string, header http.Header, body []byte) (string, http.Header, error) {
+func (c *cloud) call(ctx context.Context, by credentials, service, method, path string, header http.Header, body []byte) (string, error) {
 	s, err := c.sign(by, service, method, path, header, body)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	request.Header = s.header
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	if response.StatusCode/100 != 2 {
-		return "", nil, fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, answer)
+		return "", fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, answer)
 	}
-	return string(answer), response.Header, nil
+	return string(answer), nil
 }
 
 const formType = "application/x-www-form-urlencoded; charset=utf-8"
@@ -88,13 +87,13 @@ const formType = "application/x-www-form-urlencoded; charset=utf-8"
 func (c *cloud) iam(ctx context.Context, action string, parameters url.Values) (string, error) {
 	parameters.Set("Action", action)
 	parameters.Set("Version", "2010-05-08")
-	answer, _, err := c.call(ctx, root, "iam", http.MethodPost, "/", http.Header{"Content-Type": {formType}}, []byte(parameters.Encode()))
+	answer, err := c.call(ctx, root, "iam", http.MethodPost, "/", http.Header{"Content-Type": {formType}}, []byte(parameters.Encode()))
 	return answer, err
 }
 
 // logs calls an operation of CloudWatch Logs.
 func (c *cloud) logs(ctx context.Context, operation, body string) error {
-	_, _, err := c.call(ctx, root, "logs", http.MethodPost, "/", logsHeader(operation), []byte(body))
+	_, err := c.call(ctx, root, "logs", http.MethodPost, "/", logsHeader(operation), []byte(body))
 	return err
 }
 
@@ -141,13 +140,13 @@ func (c *cloud) newUser(ctx context.Context, name string) (credentials, error) {
 
 // newBucket makes the bucket; one that its owner has already is no error in this region.
 func (c *cloud) newBucket(ctx context.Context) error {
-	_, _, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket, nil, nil)
+	_, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket, nil, nil)
 	return err
 }
 
 // put stores an object.
 func (c *cloud) put(ctx context.Context, key string, body []byte) error {
-	_, _, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket+"/"+key, nil, body)
+	_, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket+"/"+key, nil, body)
 	return err
 }
 

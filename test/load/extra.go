@@ -39,7 +39,7 @@ func measureIdle(ctx context.Context, o *options, dir string, r *report) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // what it measured is said already
 	if err := clock.Pause(ctx, settle); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func measureReady(ctx context.Context, o *options, dir string, r *report) error 
 		return err
 	}
 	watch := clock.StartStopwatch()
-	if err := c.fill(ctx, o.clients, o.objects, small, "object/"); err != nil {
+	if err := c.fill(ctx, o.clients, o.objects, "object/"); err != nil {
 		return err
 	}
 	r.fact(fmt.Sprintf("ready: putting %d objects of 1 KiB took", o.objects), watch.Elapsed().Round(time.Millisecond).String())
@@ -82,7 +82,7 @@ func measureReady(ctx context.Context, o *options, dir string, r *report) error 
 		}
 		r.limit(fmt.Sprintf("ready: start on %d objects after %s", o.objects, after.name), median(times), 150, "ms")
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // what it measured is said already
 	if err := clock.Pause(ctx, settle); err != nil {
 		return err
 	}
@@ -95,11 +95,11 @@ func measureReady(ctx context.Context, o *options, dir string, r *report) error 
 }
 
 // fill puts count objects with all clients at once.
-func (c *cloud) fill(ctx context.Context, clients, count, size int, prefix string) error {
+func (c *cloud) fill(ctx context.Context, clients, count int, prefix string) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	failures := make(chan error, clients)
-	body := content(size)
+	body := content(small)
 	for range clients {
 		group.Go(func() {
 			for {
@@ -164,7 +164,7 @@ func measureAdvance(ctx context.Context, o *options, dir string, r *report) erro
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // what it measured is said already
 	c := &cloud{s}
 	if err := c.newBucket(ctx); err != nil {
 		return err
@@ -173,13 +173,13 @@ func measureAdvance(ctx context.Context, o *options, dir string, r *report) erro
 		`<Rule><ID>due</ID><Filter><Prefix>due/</Prefix></Filter><Status>Enabled</Status><Expiration><Days>7</Days></Expiration></Rule>` +
 		`<Rule><ID>keep</ID><Filter><Prefix>keep/</Prefix></Filter><Status>Enabled</Status><Expiration><Days>365</Days></Expiration></Rule>` +
 		`</LifecycleConfiguration>`)
-	if _, _, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket+"?lifecycle", http.Header{"Content-Md5": {md5Of(rules)}}, rules); err != nil {
+	if _, err := c.call(ctx, root, "s3", http.MethodPut, "/"+bucket+"?lifecycle", http.Header{"Content-Md5": {md5Of(rules)}}, rules); err != nil {
 		return err
 	}
-	if err := c.fill(ctx, o.clients, dueObjects, small, "due/"); err != nil {
+	if err := c.fill(ctx, o.clients, dueObjects, "due/"); err != nil {
 		return err
 	}
-	if err := c.fill(ctx, o.clients, notDue, small, "keep/"); err != nil {
+	if err := c.fill(ctx, o.clients, notDue, "keep/"); err != nil {
 		return err
 	}
 	watch := clock.StartStopwatch()
@@ -208,7 +208,7 @@ func (c *cloud) count(ctx context.Context, prefix string) (int, error) {
 		if token != "" {
 			path += "&continuation-token=" + escape(token)
 		}
-		answer, _, err := c.call(ctx, root, "s3", http.MethodGet, path, nil, nil)
+		answer, err := c.call(ctx, root, "s3", http.MethodGet, path, nil, nil)
 		if err != nil {
 			return 0, err
 		}
@@ -230,12 +230,12 @@ func measureUpload(ctx context.Context, o *options, dir string, r *report) error
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer func() { _ = s.stop() }() // what it measured is said already
 	c := &cloud{s}
 	if err := c.newBucket(ctx); err != nil {
 		return err
 	}
-	if err := c.fill(ctx, 1, 100, small, "warm/"); err != nil {
+	if err := c.fill(ctx, 1, 100, "warm/"); err != nil {
 		return err
 	}
 	before, err := s.resident(true)
@@ -262,7 +262,7 @@ var uploadID = regexp.MustCompile(`<UploadId>([^<]+)<`)
 // uploadParts uploads an object of a size, part after part, without holding it.
 func (c *cloud) uploadParts(ctx context.Context, size int64) error {
 	path := "/" + bucket + "/upload"
-	answer, _, err := c.call(ctx, root, "s3", http.MethodPost, path+"?uploads", nil, nil)
+	answer, err := c.call(ctx, root, "s3", http.MethodPost, path+"?uploads", nil, nil)
 	if err != nil {
 		return err
 	}
@@ -296,7 +296,7 @@ func (c *cloud) uploadParts(ctx context.Context, size int64) error {
 		fmt.Fprintf(&list, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", part+1, response.Header.Get("ETag"))
 	}
 	done := []byte("<CompleteMultipartUpload>" + list.String() + "</CompleteMultipartUpload>")
-	_, _, err = c.call(ctx, root, "s3", http.MethodPost, path+"?uploadId="+escape(found[1]), nil, done)
+	_, err = c.call(ctx, root, "s3", http.MethodPost, path+"?uploadId="+escape(found[1]), nil, done)
 	return err
 }
 

@@ -78,7 +78,7 @@ func (o *options) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if o.binary == "" {
 		o.binary = filepath.Join(dir, "drydock")
 		if err := buildDrydock(ctx, o.binary); err != nil {

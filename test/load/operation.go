@@ -171,12 +171,12 @@ func (o *options) measureOperations(ctx context.Context, dir string, wanted *reg
 	if err != nil {
 		return err
 	}
-	defer empty.stop()
+	defer func() { _ = empty.stop() }() // what it measured is said already
 	drydock, err := startDrydock(o.binary, filepath.Join(dir, "operations"))
 	if err != nil {
 		return err
 	}
-	defer drydock.stop()
+	defer func() { _ = drydock.stop() }() // what it measured is said already
 	c := &cloud{drydock}
 	user, err := c.newUser(ctx, "load")
 	if err != nil {
