@@ -51,8 +51,12 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err e
 		return nil, err
 	}
 	c := &Cloud{config: config, log: log, clock: clock.New()}
+	// To see whether a driver works, a machine is made with it, which takes as long as everything else here.
+	driver := sync.OnceValues(func() (machine.Driver, error) { return c.machineDriver(ctx) })
+	go driver() //nolint:errcheck // openMachines gets the error
 	defer func() {
 		if err != nil {
+			_, _ = driver() // so that it leaves nothing behind
 			err = errors.Join(err, c.close(ctx))
 		}
 	}()
@@ -62,7 +66,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err e
 	if err = c.restoreClock(ctx); err != nil {
 		return nil, err
 	}
-	if err = c.openMachines(ctx); err != nil {
+	if err = c.openMachines(ctx, driver); err != nil {
 		return nil, err
 	}
 	if err = c.assemble(); err != nil {

@@ -58,12 +58,12 @@ func (c *Cloud) openDisk() error {
 
 // openMachines makes the host of machines and removes what an earlier process left. Where the best driver does not work
 // on this machine, the next one is taken and the log says so.
-func (c *Cloud) openMachines(ctx context.Context) error {
-	driver, err := c.machineDriver(ctx)
+func (c *Cloud) openMachines(ctx context.Context, driver func() (machine.Driver, error)) error {
+	best, err := driver()
 	if err != nil {
 		return err
 	}
-	c.machines, err = machine.Open(filepath.Join(c.dir, "machines"), driver, c.log)
+	c.machines, err = machine.Open(filepath.Join(c.dir, "machines"), best, c.log)
 	if err != nil {
 		return err
 	}

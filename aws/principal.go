@@ -29,6 +29,9 @@ type Principal struct {
 	RoleARN string
 	// AccessKeyID is the key that signed the request, empty for callers inside the cloud.
 	AccessKeyID string
+	// Local tells that the caller is the root user only because its access key was not issued here: see the gateway's
+	// Config.Strict.
+	Local bool
 	// Tags are the principal's tags with those of the session over them.
 	Tags map[string]string
 	// Session is present for temporary credentials.

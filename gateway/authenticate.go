@@ -22,6 +22,11 @@ import (
 // tokenKey is the context key of the session token that a request carries.
 type tokenKey struct{}
 
+// contextWithToken tells lookup the session token.
+func contextWithToken(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, tokenKey{}, token)
+}
+
 func (g *Gateway) newVerifier() *sigv4.Verifier {
 	return &sigv4.Verifier{Lookup: g.lookup, MaxBody: MaxBody}
 }
@@ -66,7 +71,7 @@ func (g *Gateway) localRoot(id string) aws.Principal {
 		account = id
 	}
 	p := aws.Root(aws.PartitionOf(g.DefaultRegion), account)
-	p.AccessKeyID = id
+	p.AccessKeyID, p.Local = id, true
 	return p
 }
 
@@ -77,7 +82,7 @@ func (g *Gateway) authenticate(x *exchange) error {
 	}
 	request := x.r
 	if token := requestToken(x.r); token != "" {
-		request = x.r.WithContext(context.WithValue(x.r.Context(), tokenKey{}, token))
+		request = x.r.WithContext(contextWithToken(x.r.Context(), token))
 	}
 	s3 := x.match.API != nil && x.match.API.Package == "s3"
 	result, err := g.verifier.VerifyFor(request, sigv4.Want{S3: s3, Bucket: x.match.Bucket})
@@ -204,7 +209,7 @@ func (g *Gateway) authenticateSigned(x *exchange, id, token string, stamp time.T
 	}
 	ctx := x.r.Context()
 	if token != "" {
-		ctx = context.WithValue(ctx, tokenKey{}, token)
+		ctx = contextWithToken(ctx, token)
 	}
 	key, err := g.lookup(ctx, id)
 	switch {

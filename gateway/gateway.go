@@ -38,6 +38,8 @@ type Config struct {
 	Handlers []aws.Handler
 	// DataPlanes answer parts of the URL space by themselves.
 	DataPlanes []DataPlane
+	// CORS tells what headers let a page of an origin call a bucket: see service.Module. Nil allows none.
+	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
 	// Facts tells, by service name in an ARN, what policies must know of a resource.
 	Facts map[string]func(call *aws.Call, arn string) (policy.Facts, error)
 	// Identity knows access keys and policies; nil refuses every key but those of local convenience.
@@ -165,6 +167,13 @@ func (g *Gateway) route(x *exchange) error {
 	x.match = match
 	x.codec = wire.For(match.Protocol)
 	x.call.Operation = match.Operation
+	if x.plane = g.postObject(x.r, match); x.plane == nil {
+		x.plane = g.preflight(x.r, match)
+	}
+	g.allowOrigin(x)
+	if x.plane != nil {
+		return nil
+	}
 	if match.Operation == nil {
 		return unknownOperation(match)
 	}

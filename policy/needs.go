@@ -33,13 +33,13 @@ func Needs(call *aws.Call, op *aws.Operation, in any) []Need {
 		}
 		n := Need{Action: g.Action}
 		for _, template := range g.Resources {
-			n.Resources = fill(call, input, template, "", arnService(template), n.Resources)
+			n.Resources = fill(call, input, template, nil, arnService(template), n.Resources)
 		}
 		if len(n.Resources) == 0 {
 			n.Resources = []string{"*"}
 		}
 		if len(g.Keys) > 0 {
-			n.Keys = make(Map, len(g.Keys))
+			n.Keys = Map{}
 			for _, key := range g.Keys {
 				name, path, _ := strings.Cut(key, "=")
 				n.Keys.add(call, strings.ToLower(name), path, input)
@@ -70,36 +70,47 @@ const noARN = "-"
 // arnService returns the service whose ARNs may take the place of the whole template, "" for any. A template with
 // several members has none: else a key within a bucket that looks like an ARN would be taken for one.
 func arnService(template string) string {
-	members := strings.Count(template, "${")
-	for _, name := range []string{"${Partition}", "${Region}", "${Account}"} {
-		members -= strings.Count(template, name)
+	members := 0
+	for rest := template; ; {
+		_, after, found := strings.Cut(rest, "${")
+		if !found {
+			break
+		}
+		switch name, _, _ := strings.Cut(after, "}"); name {
+		case "Partition", "Region", "Account":
+		default:
+			members++
+		}
+		rest = after
 	}
 	if members != 1 {
 		return noARN
 	}
-	parts := strings.SplitN(template, ":", 4)
-	if len(parts) < 4 || parts[0] != "arn" {
+	_, rest, found := strings.Cut(template, ":")
+	_, rest, _ = strings.Cut(rest, ":")
+	service, _, more := strings.Cut(rest, ":")
+	if !found || !more || !strings.HasPrefix(template, "arn:") {
 		return ""
 	}
-	return parts[2]
+	return service
 }
 
 // fill appends to out every resource that the template stands for; done is what has been filled already, and service
 // the one whose ARNs stand for themselves.
-func fill(call *aws.Call, input reflect.Value, template, done, service string, out []string) []string {
+func fill(call *aws.Call, input reflect.Value, template string, done []byte, service string, out []string) []string {
 	before, rest, found := strings.Cut(template, "${")
+	done = append(done, before...)
 	if !found {
-		return append(out, done+template)
+		return append(out, string(done))
 	}
 	name, after, _ := strings.Cut(rest, "}")
-	done += before
 	path, filter, _ := strings.Cut(name, ":")
 	fallback, hasFallback := strings.CutPrefix(filter, "-")
 	if value, ok := callVariable(call, name); ok {
 		if value == "" && name == "$User" {
 			return out
 		}
-		return fill(call, input, after, done+value, service, out)
+		return fill(call, input, after, append(done, value...), service, out)
 	}
 	values := lookUp(input, path)
 	if len(values) == 0 && hasFallback {
@@ -109,19 +120,28 @@ func fill(call *aws.Call, input reflect.Value, template, done, service string, o
 		if fallback == "" {
 			return out
 		}
-		return fill(call, input, after, done+fallback, service, out)
+		return fill(call, input, after, append(done, fallback...), service, out)
 	}
 	for _, v := range values {
 		value := text(v)
 		if filter != "" && !hasFallback {
 			value = filtered(filter, value)
-		} else if arn, err := aws.ParseARN(value); err == nil && (service == "" || arn.Service == service) {
+		} else if isARN(value, service) {
 			out = append(out, value)
 			continue
 		}
-		out = fill(call, input, after, done+value, service, out)
+		out = fill(call, input, after, append(done, value...), service, out)
 	}
 	return out
+}
+
+// isARN tells whether a member holds an ARN of the service that may stand for itself.
+func isARN(value, service string) bool {
+	if service == noARN || !strings.HasPrefix(value, "arn:") {
+		return false
+	}
+	arn, err := aws.ParseARN(value)
+	return err == nil && (service == "" || arn.Service == service)
 }
 
 // callVariable returns a variable that comes from the call.
@@ -184,7 +204,7 @@ func (m Map) add(call *aws.Call, key, path string, input reflect.Value) {
 		return
 	}
 	if strings.Contains(path, "${") {
-		if values := fill(call, input, path, "", noARN, nil); len(values) > 0 {
+		if values := fill(call, input, path, nil, noARN, nil); len(values) > 0 {
 			m[key] = values
 		}
 		return
@@ -272,6 +292,9 @@ func lookUp(v reflect.Value, path string) []reflect.Value {
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
+	if !each && !more && !sent(v) { // as most members are
+		return nil
+	}
 	list := []reflect.Value{v}
 	if each {
 		if v.Kind() != reflect.Slice {
@@ -308,30 +331,27 @@ func sent(v reflect.Value) bool {
 	}
 }
 
-// fields caches where a structure keeps the member of a wire name; -1 for none.
-var fields sync.Map // of fieldKey to int
+// fields caches where structures keep the members of each wire name.
+var fields sync.Map // of reflect.Type to map[string]int
 
-type fieldKey struct {
-	typ  reflect.Type
-	name string
-}
-
+// fieldOf returns the number of the field with a wire name; -1 for none.
 func fieldOf(t reflect.Type, name string) int {
-	key := fieldKey{t, name}
-	if at, ok := fields.Load(key); ok {
-		return at.(int)
-	}
-	at := -1
-	for i := range t.NumField() {
-		f := t.Field(i)
-		wire, _, _ := strings.Cut(f.Tag.Get("aws"), ",")
-		if f.IsExported() && wire == name {
-			at = i
-			break
+	known, ok := fields.Load(t)
+	if !ok {
+		byName := map[string]int{}
+		for i := range t.NumField() {
+			f := t.Field(i)
+			wire, _, _ := strings.Cut(f.Tag.Get("aws"), ",")
+			if _, taken := byName[wire]; !taken && f.IsExported() {
+				byName[wire] = i
+			}
 		}
+		known, _ = fields.LoadOrStore(t, byName)
 	}
-	fields.Store(key, at)
-	return at
+	if at, ok := known.(map[string]int)[name]; ok {
+		return at
+	}
+	return -1
 }
 
 // text writes a scalar as policies do.

@@ -160,13 +160,27 @@ func (d *Driver) folder(id string) (*folder, error) {
 	return f, nil
 }
 
+// writeBackStep is after how many bytes the kernel is told to begin writing: a large upload then keeps the disk busy from
+// its beginning instead of at its end.
+const writeBackStep = 1 << 20
+
 type writer struct {
 	driver *Driver
 	id     string
 	file   *os.File
+	size   int64
+	begun  int64 // up to where the kernel was told to write
 }
 
-func (w *writer) Write(p []byte) (int, error) { return w.file.Write(p) }
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.file.Write(p)
+	w.size += int64(n)
+	if w.size-w.begun >= writeBackStep {
+		writeBack(w.file, w.begun, w.size-w.begun)
+		w.begun = w.size
+	}
+	return n, err
+}
 
 func (w *writer) Commit() (string, error) {
 	if err := w.file.Sync(); err != nil {

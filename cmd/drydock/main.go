@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -49,6 +50,10 @@ func main() {
 	}
 }
 
+// gcPercent lets garbage grow to twice the size of what lives. What lives is a few megabytes, so by Go's own measure the
+// collector would run many times a second under load.
+const gcPercent = 200
+
 // upCommand runs the cloud until it is told to stop.
 type upCommand struct {
 	Listen    string `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
@@ -66,6 +71,9 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return fmt.Errorf("log level: %w", err)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	cloud, err := app.Open(ctx, app.Config{

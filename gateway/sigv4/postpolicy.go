@@ -276,7 +276,7 @@ func (p *PostPolicy) Check(form map[string]string) error {
 	extra := ""
 	for name := range form {
 		switch {
-		case named[name], name == "policy", name == "x-amz-signature", name == "file", name == "bucket", strings.HasPrefix(name, "x-ignore-"):
+		case named[name], name == "policy", name == "x-amz-signature", name == "file", name == "bucket", name == "awsaccesskeyid", name == "signature", strings.HasPrefix(name, "x-ignore-"):
 		case extra == "" || name < extra:
 			extra = name
 		}

@@ -60,6 +60,9 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		if m.Facts != nil {
 			config.Facts[m.API.SigningName] = m.Facts
 		}
+		if m.CORS != nil {
+			config.CORS = m.CORS
+		}
 		if m.Identity != nil {
 			config.Identity = m.Identity
 		}

@@ -37,7 +37,7 @@
 // registry credentials, certificates, bucketOwnerAccess, reportBuildStatus, and connections as source authentication.
 // Repositories elsewhere are fetched without credentials unless their URL has some. Builds of projects with source type
 // CODEPIPELINE start from a pipeline only. A build fails in DOWNLOAD_SOURCE where its build specification has reports,
-// git-credential-helper, on-failure: RETRY or fallback-keys of a cache, or where variables come from Parameter Store or
+// on-failure: RETRY or fallback-keys of a cache, or where variables come from Parameter Store or
 // Secrets Manager, which this cloud does not have yet. LOCAL_SOURCE_CACHE and LOCAL_DOCKER_LAYER_CACHE, which at AWS make
 // builds faster, do nothing. Metrics, events and triggers wait for CloudWatch and EventBridge.
 //

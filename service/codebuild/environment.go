@@ -78,6 +78,9 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 		}
 		e.set("CODEBUILD_SOURCE_VERSION"+suffix, version)
 	}
+	if r.spec.Env.GitCredentialHelper {
+		r.helpGit(e)
+	}
 	for _, v := range r.spec.Env.Variables {
 		e.set(v.Name, v.Value)
 	}
@@ -112,14 +115,35 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 	return nil
 }
 
+// gitHelper is git's setting for the AWS CLI's credential helper. That one serves hosts of Amazon's only, unless told
+// otherwise, which it can be for "get" alone; the others, "store" and "erase", do nothing anyway.
+const gitHelper = `!f() { test "$1" != get || aws codecommit credential-helper --ignore-host-check get; }; f`
+
+// helpGit lets git in the build reach this cloud's repositories under their AWS names, with the service role's
+// credentials by way of the AWS CLI.
+func (r *run) helpGit(e *environment) {
+	endpoint := strings.TrimSuffix(r.s.Endpoint(), "/")
+	aws := "https://git-codecommit." + r.b.Region + ".amazonaws.com"
+	settings := [][2]string{{"url." + endpoint + "/v1/repos/.insteadOf", aws + "/v1/repos/"}}
+	for _, host := range []string{aws, endpoint} {
+		settings = append(settings, [2]string{"credential." + host + ".helper", gitHelper},
+			[2]string{"credential." + host + ".useHttpPath", "true"})
+	}
+	for i, s := range settings {
+		e.set("GIT_CONFIG_KEY_"+strconv.Itoa(i), s[0])
+		e.set("GIT_CONFIG_VALUE_"+strconv.Itoa(i), s[1])
+	}
+	e.set("GIT_CONFIG_COUNT", strconv.Itoa(len(settings)))
+}
+
 // noParameter is the failure of a build that needs Systems Manager, which this cloud does not have yet.
 func (r *run) noParameter(name string) *failure {
-	return fail("Parameter Store error", "Unable to fetch parameter %s: NotImplemented: drydock does not implement GetParameters of Amazon Simple Systems Manager (SSM).", name)
+	return fail("Decrypted Variables Error", "Unable to fetch parameter %s: NotImplemented: drydock does not implement GetParameters of Amazon Simple Systems Manager (SSM).", name)
 }
 
 // noSecret is the failure of a build that needs Secrets Manager, which this cloud does not have yet.
 func (r *run) noSecret(id string) *failure {
-	return fail("Secrets Manager Error Message", "Unable to fetch secret %s: NotImplemented: drydock does not implement GetSecretValue of AWS Secrets Manager.", id)
+	return fail("Secrets Manager Error", "Unable to fetch secret %s: NotImplemented: drydock does not implement GetSecretValue of AWS Secrets Manager.", id)
 }
 
 func (r *run) roleFailure(err error) *failure {

@@ -7,6 +7,9 @@ import (
 
 	api "drydock/api/codebuild"
 	"drydock/ledger"
+	"drydock/machine"
+	"drydock/machine/namespace"
+	"drydock/machine/process"
 	"drydock/service/servicetest"
 )
 
@@ -138,12 +141,39 @@ func TestBuild_FailsBeforeItsCommands(t *testing.T) {
 	}
 }
 
-func TestBuild_RunsAsUsersAndInBash(t *testing.T) {
+func TestBuild_RunsInBashIfAsked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	got := b.run(t, "version: 0.2\nenv: {shell: bash}\nphases: {build: {commands: ['a=(1 2); f() { echo \"f ${a[1]}\"; }', 'f; [[ -n $BASH ]] && echo bash']}}\n")
 	if b.peers.output() != "f 2\nbash\n" {
 		t.Errorf("output %q, phases %s", b.peers.output(), phases(got))
+	}
+}
+
+// TestBuild_RunsAsUsers shows what is run as which user where the driver knows users, and that the build fails, instead
+// of running as another, where it does not.
+func TestBuild_RunsAsUsers(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "CB-14")
+	const spec = "version: 0.2\nphases:\n  pre_build: {commands: ['X=kept; cd /tmp; id -u']}\n  build: {run-as: codebuild-user, commands: ['id -un; echo $X; pwd; Y=back']}\n  post_build: {commands: ['id -u; echo $Y']}\n"
+	for name, driver := range map[string]func() (machine.Driver, error){
+		"process":   process.New,
+		"namespace": func() (machine.Driver, error) { return namespace.New(namespace.Options{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBenchOn(t, driver)
+			got := b.run(t, spec)
+			if !b.host.Capabilities().Users {
+				if r := reason(got, api.BuildPhaseTypeBuild); *got.BuildStatus != api.StatusTypeFailed || !strings.Contains(r, "codebuild-user") {
+					t.Errorf("status %s, %s", *got.BuildStatus, r)
+				}
+				return
+			}
+			if out := b.peers.output(); out != "0\ncodebuild-user\nkept\n/tmp\n0\nback\n" {
+				t.Errorf("output %q, %s", out, reason(got, api.BuildPhaseTypeBuild))
+			}
+		})
 	}
 }
 

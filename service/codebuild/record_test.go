@@ -21,7 +21,6 @@ import (
 func TestBuild_Environment(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "CB-09")
-	ledger.Covers(t, "CB-15")
 	ledger.Covers(t, "CB-17")
 	b := newBench(t)
 	url := b.URL(t)
@@ -57,6 +56,27 @@ phases:
 	}
 	if len(got.Environment.EnvironmentVariables) != 2 {
 		t.Errorf("shown variables %+v", got.Environment.EnvironmentVariables)
+	}
+}
+
+func TestBuild_GitCredentialHelper(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	url := b.URL(t)
+	const repository = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/app"
+	// The command "aws" is the test's own, so that the host need not have the AWS CLI.
+	b.run(t, `
+version: 0.2
+env: {git-credential-helper: yes}
+phases:
+  build:
+    commands:
+      - mkdir bin; printf '#!/bin/sh\necho "$@" >&2; sed -n "s/^path=/username=/p"; echo password=p\n' >bin/aws; chmod +x bin/aws; export PATH="$PWD/bin:$PATH"
+      - git ls-remote --get-url `+repository+`
+      - printf 'url=`+repository+`\n\n' | git credential fill | tail -n 2
+`)
+	if want := url + "/v1/repos/app\ncodecommit credential-helper --ignore-host-check get\nusername=v1/repos/app\npassword=p\n"; b.peers.output() != want {
+		t.Errorf("output %q, want %q", b.peers.output(), want)
 	}
 }
 
@@ -164,6 +184,41 @@ func TestBuild_ListedRetriedAndDeleted(t *testing.T) {
 	if err == nil && len(foreign.Builds) > 0 {
 		t.Error("another account sees the build")
 	}
+}
+
+func TestBuild_ListedInPages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.createProject(t, "p1", noop, func(in *api.CreateProjectInput) { in.Environment.Type = api.EnvironmentTypeWindowsContainer })
+	for range 105 {
+		b.start(t, &api.StartBuildInput{ProjectName: "p1"})
+	}
+	b.WaitIdle(t)
+	seen := map[string]bool{}
+	var sizes []int
+	in := &api.ListBuildsForProjectInput{ProjectName: "p1"}
+	for {
+		out, err := api.ListBuildsForProject.Do(b.call, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range out.IDs {
+			seen[id] = true
+		}
+		sizes = append(sizes, len(out.IDs))
+		if in.NextToken = out.NextToken; in.NextToken == nil || len(sizes) > 3 {
+			break
+		}
+	}
+	if fmt.Sprint(sizes) != "[100 5]" || len(seen) != 105 {
+		t.Errorf("pages of %v, %d builds", sizes, len(seen))
+	}
+	last := b.build(t, &api.StartBuildInput{ProjectName: "p1"})
+	if *last.BuildNumber != 106 || !strings.HasPrefix(reason(last, api.BuildPhaseTypeProvisioning), "CLIENT_ERROR: Environment type WINDOWS_CONTAINER is not available") {
+		t.Errorf("number %d, %s", *last.BuildNumber, reason(last, api.BuildPhaseTypeProvisioning))
+	}
+	_, err := api.ListBuilds.Do(b.call, &api.ListBuildsInput{NextToken: new("x")})
+	servicetest.WantError(t, err, "InvalidInputException")
 }
 
 func TestStartBuild_IdempotencyToken(t *testing.T) {

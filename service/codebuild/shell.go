@@ -76,11 +76,15 @@ func (s *shell) evaluate(ctx context.Context, text string, limit int) (string, e
 			return "", err
 		}
 	}
-	var out bytes.Buffer
 	s.count++
 	name := "value" + strconv.Itoa(s.count)
-	file := s.machine.Path(path.Join(scratch, "state", name))
-	exit, err := s.send(ctx, `printf '%s' "`+strings.ReplaceAll(text, `"`, `\"`)+`" >`+quote(file)+" </dev/null\n")
+	to := s.machine.Path(path.Join(scratch, "state", name))
+	// A file, as for commands: what is not closed in it ends with it, instead of waiting for more.
+	file, err := s.write("expand", `printf '%s' "`+strings.ReplaceAll(text, `"`, `\"`)+`" >`+quote(to)+"\n")
+	if err != nil {
+		return "", err
+	}
+	exit, err := s.send(ctx, ". "+quote(file)+" </dev/null\n")
 	if err != nil {
 		return "", err
 	}
@@ -97,8 +101,8 @@ func (s *shell) evaluate(ctx context.Context, text string, limit int) (string, e
 		return "", err
 	}
 	defer f.Close()
-	_, err = io.Copy(&out, io.LimitReader(f, int64(limit)))
-	return strings.TrimRight(out.String(), "\n"), err
+	out, err := io.ReadAll(io.LimitReader(f, int64(limit)))
+	return strings.TrimRight(string(out), "\n"), err
 }
 
 // failing tells the commands that follow that the build has failed.

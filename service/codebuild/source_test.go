@@ -201,9 +201,7 @@ func TestSource_Git(t *testing.T) {
 
 func TestArtifacts(t *testing.T) {
 	t.Parallel()
-	for _, id := range []string{"CB-21", "CB-23", "CB-24"} {
-		ledger.Covers(t, id)
-	}
+	ledger.Covers(t, "CB-21", "CB-23", "CB-24")
 	const commands = "version: 0.2\nphases: {build: {commands: ['mkdir -p dist/sub; echo 1 >dist/a; echo 2 >dist/sub/b; echo 3 >dist/sub/c.map; ln -s /proc/version dist/leak', 'NAME=v7']}}\n"
 	const files = commands + "artifacts: {files: ['**/*'], base-directory: dist, exclude-paths: ['**/*.map'], name: 'app-$NAME'"
 	for name, test := range map[string]struct {
@@ -219,6 +217,7 @@ func TestArtifacts(t *testing.T) {
 		"flat":       {spec: files + ", discard-paths: yes}", config: api.ProjectArtifacts{Packaging: new(api.ArtifactPackagingZip)}, key: "p1", want: "a=1\n b=2\n"},
 		"src dir":    {spec: commands + "artifacts: {files: ['dist/a'], base-directory: '$CODEBUILD_SRC_DIR'}", config: api.ProjectArtifacts{Packaging: new(api.ArtifactPackagingZip)}, key: "p1", want: "dist/a=1\n"},
 		"nothing":    {spec: commands + "artifacts: {files: [none]}", reason: "CLIENT_ERROR: no matching artifact paths found"},
+		"bad name":   {spec: commands + "artifacts: {files: [dist/a], name: 'x$('}", config: api.ProjectArtifacts{OverrideArtifactName: new(true)}, reason: "CLIENT_ERROR: expand \"x$(\": exit status 2"},
 		"no base":    {spec: commands + "artifacts: {files: [none], base-directory: none}", reason: "CLIENT_ERROR: no matching base directory path found for none"},
 		"unpackaged": {spec: files + "}", config: api.ProjectArtifacts{Path: new("rel")}, key: "rel/p1/sub/b", want: "2\n"},
 	} {

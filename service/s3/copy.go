@@ -158,7 +158,7 @@ func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *objec
 		}
 		also = nil
 	}
-	b, err := s.commit(call, in.Bucket, &o, when, segments, also)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, also)
 	if err != nil {
 		s.discard(call, segments...)
 		return nil, err

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	api "drydock/api/s3"
@@ -72,4 +73,65 @@ func (s *Service) deleteBucketCORS(call *aws.Call, in *api.DeleteBucketCorsInput
 		c.CORS, b.HasCORS = nil, false
 		return nil
 	})
+}
+
+// cors finds the first rule that allows a request of a page and returns the headers that say so.
+func (s *Service) cors(call *aws.Call, name, origin, method string, asked []string) (map[string]string, error) {
+	var rules []api.CORSRule
+	err := s.DB.View(call, func(tx *store.Tx) error {
+		b, err := findBucket(tx, call, name, nil)
+		if err != nil || !b.HasCORS {
+			return err
+		}
+		c, err := configs.Get(tx, store.K(b.ID))
+		if err == nil {
+			rules = c.CORS
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range rules {
+		r := &rules[i]
+		pattern, ok := matchWildcard(r.AllowedOrigins, origin)
+		if !ok || !slices.Contains(r.AllowedMethods, method) {
+			continue
+		}
+		allowed := true
+		for _, h := range asked {
+			_, ok := matchWildcard(r.AllowedHeaders, h)
+			allowed = allowed && ok
+		}
+		if !allowed {
+			continue
+		}
+		headers := map[string]string{"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": strings.Join(r.AllowedMethods, ", ")}
+		if pattern != "*" {
+			headers["Access-Control-Allow-Origin"], headers["Access-Control-Allow-Credentials"] = origin, "true"
+		}
+		if len(asked) > 0 {
+			headers["Access-Control-Allow-Headers"] = strings.Join(asked, ", ")
+		}
+		if len(r.ExposeHeaders) > 0 {
+			headers["Access-Control-Expose-Headers"] = strings.Join(r.ExposeHeaders, ", ")
+		}
+		if r.MaxAgeSeconds != nil {
+			headers["Access-Control-Max-Age"] = strconv.Itoa(int(*r.MaxAgeSeconds))
+		}
+		return headers, nil
+	}
+	return nil, nil
+}
+
+// matchWildcard returns the first of the patterns, each with at most one *, that matches s whatever the case.
+func matchWildcard(patterns []string, s string) (string, bool) {
+	s = strings.ToLower(s)
+	for _, p := range patterns {
+		before, after, wild := strings.Cut(strings.ToLower(p), "*")
+		if !wild && before == s || wild && len(s) >= len(before)+len(after) && strings.HasPrefix(s, before) && strings.HasSuffix(s, after) {
+			return p, true
+		}
+	}
+	return "", false
 }

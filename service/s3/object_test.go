@@ -277,3 +277,32 @@ func TestMultipart_KeepsPartsAsSegments(t *testing.T) {
 		t.Errorf("%d blobs are left, want that of the single one", n)
 	}
 }
+
+func TestGetObject_Conditions(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	newBucket(t, call, "data")
+	etag := put(t, call, "data", "k", "x").ETag
+	before, at, after := servicetest.Start.Add(-1e9), servicetest.Start, servicetest.Start.Add(1e9)
+	for i, tt := range []struct {
+		in   api.GetObjectInput
+		want string
+	}{
+		{api.GetObjectInput{IfMatch: etag}, "x"},
+		{api.GetObjectInput{IfMatch: new("other")}, "PreconditionFailed"},
+		{api.GetObjectInput{IfNoneMatch: etag}, "NotModified"},
+		{api.GetObjectInput{IfNoneMatch: new("other")}, "x"},
+		{api.GetObjectInput{IfModifiedSince: &at}, "NotModified"},
+		{api.GetObjectInput{IfModifiedSince: &before}, "x"},
+		{api.GetObjectInput{IfUnmodifiedSince: &before}, "PreconditionFailed"},
+		{api.GetObjectInput{IfUnmodifiedSince: &after}, "x"},
+		{api.GetObjectInput{IfMatch: etag, IfUnmodifiedSince: &before}, "x"},
+		{api.GetObjectInput{IfNoneMatch: etag, IfModifiedSince: &before}, "NotModified"},
+	} {
+		in := tt.in
+		in.Bucket, in.Key = "data", "k"
+		if got := get(t, call, &in); got != tt.want {
+			t.Errorf("%d: %s, want %s", i, got, tt.want)
+		}
+	}
+}

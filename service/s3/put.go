@@ -45,16 +45,19 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if err := when.check(); err != nil {
 		return nil, err
 	}
-	// A bucket that is not there is noticed before the body is read, and so is a condition that does not hold.
-	err = s.DB.View(call, func(tx *store.Tx) error {
-		b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
+	if in.ContentLength == nil || *in.ContentLength > maxInline {
+		// A large body is not read for nothing: a bucket that is not there and a condition that does not hold are noticed
+		// before. The transaction below looks again.
+		err = s.DB.View(call, func(tx *store.Tx) error {
+			b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
+			if err != nil {
+				return err
+			}
+			return when.holds(tx, b, in.Key)
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return when.holds(tx, b, in.Key)
-	})
-	if err != nil {
-		return nil, err
 	}
 	want := d.algorithm
 	if want == "" {
@@ -69,7 +72,7 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	}
 	o.Sum = checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
 	o.Size, o.ETag = got.segment.Size, hex.EncodeToString(got.md5[:])
-	b, err := s.commit(call, in.Bucket, o, when, []segment{got.segment}, nil)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, nil)
 	if err != nil {
 		s.discard(call, got.segment)
 		return nil, err
@@ -81,7 +84,7 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 }
 
 // commit makes o, with its content, the latest version. also runs in the same transaction.
-func (s *Service) commit(call *aws.Call, name string, o *object, when writeCondition, segments []segment, also func(*store.Tx, *bucket) error) (b *bucket, err error) {
+func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, when writeCondition, segments []segment, also func(*store.Tx, *bucket) error) (b *bucket, err error) {
 	now := call.Now()
 	random, err := s.random16()
 	if err != nil {
@@ -89,7 +92,7 @@ func (s *Service) commit(call *aws.Call, name string, o *object, when writeCondi
 	}
 	content := call.NewHex(32)
 	err = s.DB.Update(call, func(tx *store.Tx) (err error) {
-		if b, err = getBucket(tx, call, name, nil); err != nil {
+		if b, err = getBucket(tx, call, name, owner); err != nil {
 			return err
 		}
 		if err := when.holds(tx, b, o.Key); err != nil {
@@ -178,10 +181,11 @@ func checkNewerSums(values ...*string) error {
 	return nil
 }
 
-// checkLength wants the length of a body that came over HTTP.
+// checkLength wants the length of a body that came over HTTP. Upload forms, whose files have none, say nothing of their
+// payload either.
 func checkLength(call *aws.Call, length *int64, limit int64) error {
 	switch {
-	case length == nil && call.Request.Host != "":
+	case length == nil && call.Request.Host != "" && call.Request.PayloadHash != "":
 		return aws.NewError(http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header.")
 	case length != nil && *length > limit:
 		return entityTooLarge(*length, limit)

@@ -26,7 +26,9 @@ func New(d service.Deps) service.Module {
 			{Name: lifecycleKind, Reconcile: s.expire},
 			{Name: planKind, Reconcile: s.replan},
 		},
-		Facts: s.facts,
+		Resources: s.resources(),
+		Facts:     s.facts,
+		CORS:      s.cors,
 	}
 }
 

@@ -40,11 +40,13 @@ func checkTags(tags []api.Tag, limit int) ([]api.Tag, error) {
 
 // retag changes the tags of a version in place.
 func (s *Service) retag(call *aws.Call, name, key string, version, owner *string, tags []api.Tag) (shown *string, err error) {
+	var in *bucket
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		b, err := getBucket(tx, call, name, owner)
 		if err != nil {
 			return err
 		}
+		in = b
 		o, err := s.find(tx, call, b, key, version)
 		if err != nil {
 			return err
@@ -58,6 +60,9 @@ func (s *Service) retag(call *aws.Call, name, key string, version, owner *string
 		}
 		return olderObjects.Put(tx, o)
 	})
+	if in != nil {
+		err = s.hidden(call, in, err)
+	}
 	return shown, err
 }
 
@@ -77,9 +82,9 @@ func (s *Service) putObjectTagging(call *aws.Call, in *api.PutObjectTaggingInput
 // getObjectTagging shows a version's tags.
 func (s *Service) getObjectTagging(call *aws.Call, in *api.GetObjectTaggingInput) (*api.GetObjectTaggingOutput, error) {
 	out := &api.GetObjectTaggingOutput{TagSet: []api.Tag{}}
-	err := s.DB.View(call, func(tx *store.Tx) error {
-		b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
-		if err != nil {
+	var b *bucket
+	err := s.DB.View(call, func(tx *store.Tx) (err error) {
+		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
 		}
 		o, err := s.find(tx, call, b, in.Key, in.VersionID)
@@ -89,6 +94,9 @@ func (s *Service) getObjectTagging(call *aws.Call, in *api.GetObjectTaggingInput
 		out.TagSet, out.VersionID = append(out.TagSet, o.Tags...), o.shownVersion(b)
 		return nil
 	})
+	if err != nil && b != nil {
+		err = s.hidden(call, b, err)
+	}
 	if err != nil {
 		return nil, err
 	}

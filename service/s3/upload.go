@@ -229,7 +229,7 @@ func (s *Service) completeMultipartUpload(call *aws.Call, in *api.CompleteMultip
 	for i := range segments {
 		o.Size += segments[i].Size
 	}
-	b, err := s.commit(call, in.Bucket, &o, when, segments, func(tx *store.Tx, b *bucket) error {
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, func(tx *store.Tx, b *bucket) error {
 		return s.takeParts(tx, b, u, segments)
 	})
 	if err != nil {

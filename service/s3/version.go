@@ -67,7 +67,9 @@ func (s *Service) random16() (b [16]byte, err error) {
 // putLatest makes next the latest version of its key: an object or a delete marker. What is there becomes an older
 // version, or goes where the bucket keeps no versions. random makes the version's id.
 func (s *Service) putLatest(tx *store.Tx, b *bucket, next *object, now time.Time, random [16]byte) error {
+	// All of these are set anew, for a transaction that runs again.
 	next.BucketID, next.Modified, next.Noncurrent, next.Version = b.ID, now.Truncate(time.Second), time.Time{}, ""
+	next.Due, next.Rule = time.Time{}, ""
 	old, err := currentObjects.Get(tx, store.K(b.ID, next.Key))
 	if errors.Is(err, store.ErrNotFound) {
 		old, err = nil, nil

@@ -12,6 +12,7 @@ import (
 
 	"drydock/aws"
 	"drydock/blob"
+	"drydock/blob/disk"
 	blobmem "drydock/blob/mem"
 	"drydock/blob/seal"
 	"drydock/clock"
@@ -21,6 +22,7 @@ import (
 	"drydock/service/assembly"
 	"drydock/store"
 	"drydock/store/mem"
+	"drydock/store/pebble"
 	"drydock/task"
 )
 
@@ -59,9 +61,29 @@ func WithLog(log *slog.Logger) Option { return func(d *service.Deps) { d.Log = l
 // more than its transaction fails at once.
 func New(t testing.TB, modules func(service.Deps) []service.Module, options ...Option) *Cloud {
 	t.Helper()
-	c := &Cloud{
+	return start(t, &Cloud{
 		DB: store.Open(mem.New(), store.WithForcedConflicts()), Clock: clock.NewStopped(Start), Blobs: blob.New(blobmem.New()),
+	}, modules, options)
+}
+
+// NewOnDisk returns a cloud as it runs for users, for benchmarks: on disk, each commit synced, with a running clock.
+func NewOnDisk(t testing.TB, modules func(service.Deps) []service.Module, options ...Option) *Cloud {
+	t.Helper()
+	dir := t.TempDir()
+	driver, err := pebble.Open(dir+"/store", pebble.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
 	}
+	blobs, err := disk.Open(dir + "/blobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, &Cloud{DB: store.Open(driver), Clock: clock.New(), Blobs: blob.New(blobs)}, modules, options)
+}
+
+// start assembles and starts a cloud on what c has.
+func start(t testing.TB, c *Cloud, modules func(service.Deps) []service.Module, options []Option) *Cloud {
+	t.Helper()
 	deps := service.Deps{
 		DB: c.DB, Blobs: c.Blobs, Clock: c.Clock, Log: slog.New(slog.DiscardHandler), Random: rand.Reader, Dir: t.TempDir(),
 		Endpoint: func() string { return c.url }, DefaultAccount: Account, DefaultRegion: Region,

@@ -6,6 +6,9 @@
 // before the handler runs, by the role's trust policy and the caller's own policies: IAM gives the trust policy as a fact
 // of the role.
 //
+// Unlike the root user of an account at AWS, a caller that is root only because its access key was not issued here may
+// assume roles that trust the account.
+//
 // Not here: AssumeRoleWithSAML and AssumeRoleWithWebIdentity, AssumeRoot, second factors (there are no MFA devices, so each
 // one named is wrong). A role's tags are those it had when the session was opened.
 //

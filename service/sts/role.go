@@ -21,7 +21,7 @@ func (s *Service) assumeRole(call *aws.Call, in *api.AssumeRoleInput) (*api.Assu
 		return nil, invalid("%s is invalid", in.RoleARN)
 	}
 	switch {
-	case call.Principal.Type == aws.PrincipalRoot:
+	case call.Principal.Type == aws.PrincipalRoot && !call.Principal.Local:
 		return nil, aws.NewError(403, accessDenied, "Roles may not be assumed by root accounts.")
 	case call.Principal.Type == aws.PrincipalFederatedUser:
 		return nil, aws.NewError(403, accessDenied, "Cannot call AssumeRole with the credentials of a federated user")

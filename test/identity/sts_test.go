@@ -153,6 +153,12 @@ func TestAssumeRole_TrustAndPermission(t *testing.T) {
 	refuse(t, api.AssumeRole, allowed, &api.AssumeRoleInput{RoleARN: "arn:aws:iam::111122223333:role/path/r1", RoleSessionName: "s1"}, "AccessDenied", "")
 	refuse(t, api.AssumeRole, call, &api.AssumeRoleInput{RoleARN: "arn:aws:iam::111122223333:role/r1", RoleSessionName: "s1"}, "AccessDenied",
 		"Roles may not be assumed by root accounts.")
+	// A key that was not issued here is root for convenience only: suites written for other stand-ins assume roles with it.
+	local := *call
+	local.Principal.Local = true
+	if _, err := api.AssumeRole.Do(&local, &api.AssumeRoleInput{RoleARN: "arn:aws:iam::111122223333:role/r1", RoleSessionName: "s1"}); err != nil {
+		t.Errorf("the local root: %v", err)
+	}
 	// What is done to a role has nothing to do with its trust policy.
 	if _, err := iam.GetRole.Do(plain, &iam.GetRoleInput{RoleName: "r0"}); !aws.IsError(err, "AccessDenied") {
 		t.Errorf("GetRole: %v", err)

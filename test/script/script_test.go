@@ -39,7 +39,7 @@ func TestStrict(t *testing.T) { play(t, "strict") }
 
 // TestCodeCommit shows git and the API on one history, by both kinds of git credentials, with a branch shut by policy.
 func TestCodeCommit(t *testing.T) {
-	ledger.Covers(t, "CC-01", "CC-02", "CC-03", "CC-07")
+	ledger.Covers(t, "CC-01", "CC-02", "CC-07")
 	play(t, "codecommit")
 }
 
