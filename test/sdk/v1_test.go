@@ -26,7 +26,7 @@ import (
 func TestVersion1(t *testing.T) {
 	t.Parallel()
 	c := cloud.New(t, "--ephemeral")
-	config := &aws.Config{Endpoint: &c.Endpoint, Region: aws.String(region), S3ForcePathStyle: aws.Bool(true), Credentials: credentials.NewStaticCredentials(account, "drydock", "")}
+	config := &aws.Config{Endpoint: &c.Endpoint, Region: new(region), S3ForcePathStyle: new(true), Credentials: credentials.NewStaticCredentials(account, "drydock", "")}
 	s, err := session.NewSessionWithOptions(session.Options{Config: *config, SharedConfigState: session.SharedConfigDisable})
 	if err != nil {
 		t.Fatal(err)
@@ -50,36 +50,36 @@ func TestVersion1(t *testing.T) {
 	}
 
 	roles := iam.New(s)
-	_, err = roles.CreateRole(&iam.CreateRoleInput{RoleName: aws.String("build"), AssumeRolePolicyDocument: aws.String(buildTrust)})
+	_, err = roles.CreateRole(&iam.CreateRoleInput{RoleName: new("build"), AssumeRolePolicyDocument: new(buildTrust)})
 	must(err)
-	must(roles.WaitUntilRoleExists(&iam.GetRoleInput{RoleName: aws.String("build")}))
-	_, err = roles.GetUser(&iam.GetUserInput{UserName: aws.String("absent")})
+	must(roles.WaitUntilRoleExists(&iam.GetRoleInput{RoleName: new("build")}))
+	_, err = roles.GetUser(&iam.GetUserInput{UserName: new("absent")})
 	failed(err, iam.ErrCodeNoSuchEntityException)
 
 	objects := s3.New(s)
-	_, err = objects.CreateBucket(&s3.CreateBucketInput{Bucket: aws.String("files")})
+	_, err = objects.CreateBucket(&s3.CreateBucketInput{Bucket: new("files")})
 	must(err)
-	_, err = objects.PutObject(&s3.PutObjectInput{Bucket: aws.String("files"), Key: aws.String("a b/c"), Body: strings.NewReader("content")})
+	_, err = objects.PutObject(&s3.PutObjectInput{Bucket: new("files"), Key: new("a b/c"), Body: strings.NewReader("content")})
 	must(err)
-	object, err := objects.GetObject(&s3.GetObjectInput{Bucket: aws.String("files"), Key: aws.String("a b/c")})
+	object, err := objects.GetObject(&s3.GetObjectInput{Bucket: new("files"), Key: new("a b/c")})
 	must(err)
 	defer object.Body.Close()
 	if body, err := io.ReadAll(object.Body); err != nil || string(body) != "content" {
 		t.Errorf("read %q, %v", body, err)
 	}
-	_, err = objects.GetObject(&s3.GetObjectInput{Bucket: aws.String("files"), Key: aws.String("absent")})
+	_, err = objects.GetObject(&s3.GetObjectInput{Bucket: new("files"), Key: new("absent")})
 	failed(err, s3.ErrCodeNoSuchKey)
 
 	logs := cloudwatchlogs.New(s)
-	_, err = logs.CreateLogGroup(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/app")})
+	_, err = logs.CreateLogGroup(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: new("/app")})
 	must(err)
-	_, err = logs.CreateLogStream(&cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String("/app"), LogStreamName: aws.String("web")})
+	_, err = logs.CreateLogStream(&cloudwatchlogs.CreateLogStreamInput{LogGroupName: new("/app"), LogStreamName: new("web")})
 	must(err)
-	_, err = logs.PutLogEvents(&cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("/app"), LogStreamName: aws.String("web"),
-		LogEvents: []*cloudwatchlogs.InputLogEvent{{Message: aws.String("hello"), Timestamp: aws.Int64(clock.Wall().UnixMilli())}}})
+	_, err = logs.PutLogEvents(&cloudwatchlogs.PutLogEventsInput{LogGroupName: new("/app"), LogStreamName: new("web"),
+		LogEvents: []*cloudwatchlogs.InputLogEvent{{Message: new("hello"), Timestamp: new(clock.Wall().UnixMilli())}}})
 	must(err)
 	var messages []string
-	must(logs.FilterLogEventsPages(&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/app")}, func(page *cloudwatchlogs.FilterLogEventsOutput, _ bool) bool {
+	must(logs.FilterLogEventsPages(&cloudwatchlogs.FilterLogEventsInput{LogGroupName: new("/app")}, func(page *cloudwatchlogs.FilterLogEventsOutput, _ bool) bool {
 		for _, e := range page.Events {
 			messages = append(messages, *e.Message)
 		}
@@ -90,16 +90,16 @@ func TestVersion1(t *testing.T) {
 	}
 
 	repositories := codecommit.New(s)
-	_, err = repositories.CreateRepository(&codecommit.CreateRepositoryInput{RepositoryName: aws.String("hello")})
+	_, err = repositories.CreateRepository(&codecommit.CreateRepositoryInput{RepositoryName: new("hello")})
 	must(err)
-	_, err = repositories.PutFile(&codecommit.PutFileInput{RepositoryName: aws.String("hello"), BranchName: aws.String("main"), FilePath: aws.String("f"), FileContent: []byte{1, 2}})
+	_, err = repositories.PutFile(&codecommit.PutFileInput{RepositoryName: new("hello"), BranchName: new("main"), FilePath: new("f"), FileContent: []byte{1, 2}})
 	must(err)
-	file, err := repositories.GetFile(&codecommit.GetFileInput{RepositoryName: aws.String("hello"), FilePath: aws.String("f")})
+	file, err := repositories.GetFile(&codecommit.GetFileInput{RepositoryName: new("hello"), FilePath: new("f")})
 	must(err)
 	if !bytes.Equal(file.FileContent, []byte{1, 2}) {
 		t.Errorf("the file is %v", file.FileContent)
 	}
-	_, err = repositories.GetRepository(&codecommit.GetRepositoryInput{RepositoryName: aws.String("absent")})
+	_, err = repositories.GetRepository(&codecommit.GetRepositoryInput{RepositoryName: new("absent")})
 	failed(err, codecommit.ErrCodeRepositoryDoesNotExistException)
 
 	builds := codebuild.New(s)
@@ -108,6 +108,6 @@ func TestVersion1(t *testing.T) {
 	if len(images.Platforms) == 0 {
 		t.Error("no curated images")
 	}
-	_, err = builds.StartBuild(&codebuild.StartBuildInput{ProjectName: aws.String("absent")})
+	_, err = builds.StartBuild(&codebuild.StartBuildInput{ProjectName: new("absent")})
 	failed(err, codebuild.ErrCodeResourceNotFoundException)
 }
