@@ -158,7 +158,7 @@ func (c *demoBuild) follow(ctx context.Context, s *stage, id string) {
 	defer cancel()
 	group := "/aws/codebuild/" + c.Name
 	s.poll(limited, "log group "+group, func() (bool, error) {
-		out, err := s.output(limited, "aws", "logs", "describe-log-groups", "--log-group-name-prefix", group, "--query", "length(logGroups)", "--output", "text")
+		out, err := s.ask(limited, "logs", "describe-log-groups", "--log-group-name-prefix", group, "--query", "length(logGroups)", "--output", "text")
 		return strings.TrimSpace(out) != "0", err
 	})
 	if s.err != nil {
@@ -166,11 +166,11 @@ func (c *demoBuild) follow(ctx context.Context, s *stage, id string) {
 	}
 	var status string
 	ended := func() (bool, error) {
-		out, err := s.output(limited, "aws", "codebuild", "batch-get-builds", "--ids", id, "--query", "builds[0].buildStatus", "--output", "text")
+		out, err := s.ask(limited, "codebuild", "batch-get-builds", "--ids", id, "--query", "builds[0].buildStatus", "--output", "text")
 		status = strings.TrimSpace(out)
 		return status != "IN_PROGRESS", err
 	}
-	version, err := s.output(ctx, "--version")
+	version, err := s.ask(ctx, "--version")
 	switch {
 	case err != nil:
 		s.err = err
@@ -212,7 +212,7 @@ func (s *stage) reread(ctx context.Context, group string, ended func() (bool, er
 	s.show("aws", args...)
 	printed := 0
 	for last := false; s.err == nil; {
-		out, err := s.output(ctx, args...)
+		out, err := s.ask(ctx, args...)
 		if s.err = err; err != nil {
 			return
 		}
@@ -287,8 +287,8 @@ func (s *stage) run(ctx context.Context, name string, args ...string) string {
 	return printed.String()
 }
 
-// output runs the aws CLI without showing it.
-func (s *stage) output(ctx context.Context, args ...string) (string, error) {
+// ask runs an aws command without showing it.
+func (s *stage) ask(ctx context.Context, args ...string) (string, error) {
 	out, err := s.silent(ctx, "aws", args...).Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
@@ -355,7 +355,7 @@ func unpack(archive, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, root.Close()) }()
+	defer root.Close()
 	for _, f := range r.File {
 		if err := extract(root, f); err != nil {
 			return fmt.Errorf("unpack %s: %w", f.Name, err)

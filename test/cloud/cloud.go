@@ -61,8 +61,12 @@ func Main(m *testing.M, tools ...string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(filepath.Dir(path)) }()
-	return m.Run()
+	code := m.Run()
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // Root is the folder of drydock's source.

@@ -237,25 +237,23 @@ func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args)%2 != 0 {
 		ts.Fatalf("usage: http METHOD URL [OPTION VALUE ...]")
 	}
-	resp, body, err := send(ts, args)
+	failed, err := send(ts, args)
 	ts.Check(err)
-	fmt.Fprintln(ts.Stdout(), resp.Status)
-	ts.Check(resp.Header.Write(ts.Stdout()))
-	fmt.Fprintf(ts.Stdout(), "\n%s\n", body)
-	switch failed := resp.StatusCode >= http.StatusBadRequest; {
+	switch {
 	case failed && !neg:
-		ts.Fatalf("%s %s: %s\n%s", args[0], args[1], resp.Status, body)
+		ts.Fatalf("%s %s failed", args[0], args[1])
 	case !failed && neg:
-		ts.Fatalf("%s %s succeeded: %s", args[0], args[1], resp.Status)
+		ts.Fatalf("%s %s succeeded", args[0], args[1])
 	}
 }
 
-func send(ts *testscript.TestScript, args []string) (*http.Response, []byte, error) {
+// send sends a request, prints the response and tells whether it is an error.
+func send(ts *testscript.TestScript, args []string) (failed bool, err error) {
 	ctx, cancel := clock.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, args[0], args[1], nil)
 	if err != nil {
-		return nil, nil, err
+		return false, err
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -272,17 +270,21 @@ func send(ts *testscript.TestScript, args []string) (*http.Response, []byte, err
 		case "ca":
 			pool := x509.NewCertPool()
 			if !pool.AppendCertsFromPEM([]byte(ts.ReadFile(value))) {
-				return nil, nil, errors.New("no certificate in " + value)
+				return false, errors.New("no certificate in " + value)
 			}
 			transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 		default:
-			return nil, nil, errors.New("unknown option " + args[i])
+			return false, errors.New("unknown option " + args[i])
 		}
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return nil, nil, err
+		return false, err
 	}
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return resp, body, errors.Join(err, resp.Body.Close())
+	fmt.Fprintln(ts.Stdout(), resp.Status)
+	err = errors.Join(err, resp.Header.Write(ts.Stdout()))
+	fmt.Fprintf(ts.Stdout(), "\n%s\n", body)
+	return resp.StatusCode >= http.StatusBadRequest, err
 }

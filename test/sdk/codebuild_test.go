@@ -176,12 +176,12 @@ func runArtifact(t *testing.T, client *s3.Client, bucket *string, key, program s
 }
 
 // extract writes one file of an archive, with its mode.
-func extract(archive *zip.Reader, name, path string) error {
+func extract(archive *zip.Reader, name, path string) (err error) {
 	in, err := archive.Open(name)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { err = errors.Join(err, in.Close()) }()
 	info, err := in.Stat()
 	if err != nil {
 		return err
