@@ -30,7 +30,7 @@ import (
 // The sizes suit a process of some 60 MiB; the operating system's page cache does the rest. The tree takes the memory of
 // its memtables, of which there are two while one is being flushed, out of the cache.
 const (
-	memTableSize = 4 << 20
+	memTableSize = 8 << 20
 	cacheSize    = 2*memTableSize + 16<<20
 	maxOpenFiles = 256
 	bloomBits    = 10
@@ -119,6 +119,11 @@ func (d *Driver) options(fs vfs.FS, lock *pebble.Lock, logger *slog.Logger) *peb
 		MemTableSize:       memTableSize,
 		MaxOpenFiles:       maxOpenFiles,
 		Logger:             treeLogger{logger.With("component", "store")},
+		// Fewer, larger steps from the memtables downwards: every byte written is merged less often. A reader looks into
+		// a few more tables until the next step, which the filters keep cheap.
+		L0CompactionThreshold:       8,
+		LBaseMaxBytes:               64 << 20,
+		MemTableStopWritesThreshold: 4,
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
