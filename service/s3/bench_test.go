@@ -71,8 +71,8 @@ func benchmark(b *testing.B, method string, size int, clients int) {
 
 func BenchmarkPutObject_1KiB(b *testing.B) { benchmark(b, "PUT", 1<<10, 16) }
 func BenchmarkGetObject_1KiB(b *testing.B) { benchmark(b, "GET", 1<<10, 16) }
-func BenchmarkPutObject_8MiB(b *testing.B) { benchmark(b, "PUT", 8<<20, 2) }
-func BenchmarkGetObject_8MiB(b *testing.B) { benchmark(b, "GET", 8<<20, 2) }
+func BenchmarkPutObject_8MiB(b *testing.B) { benchmark(b, "PUT", 8<<20, 16) }
+func BenchmarkGetObject_8MiB(b *testing.B) { benchmark(b, "GET", 8<<20, 16) }
 
 // BenchmarkEmptyHandler is what the others are measured against.
 func BenchmarkEmptyHandler(b *testing.B) {

@@ -72,10 +72,10 @@ type piece struct {
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
-// receive reads a body of at most limit bytes to its end and stores it under the ring. want are the checksums to compute;
+// receive reads a body of at most maxBody bytes to its end and stores it under the ring. want are the checksums to compute;
 // d's trailer is read, and its value verified. The blob, if there is one, belongs to nobody yet: the caller writes a row
 // that refers to it, or discards it.
-func (s *Service) receive(call *aws.Call, body io.Reader, ring *seal.RootKey, d *declaration, limit int64, want ...api.ChecksumAlgorithm) (*received, error) {
+func (s *Service) receive(call *aws.Call, body io.Reader, ring *seal.RootKey, d *declaration, want ...api.ChecksumAlgorithm) (*received, error) {
 	if body == nil {
 		body = http.NoBody
 	}
@@ -96,7 +96,7 @@ func (s *Service) receive(call *aws.Call, body io.Reader, ring *seal.RootKey, d 
 		}
 		return receiveSmall(first.data[:first.n], ring, d, want)
 	}
-	return s.receiveLarge(call, body, first, err == io.EOF, ring, d, limit, want)
+	return s.receiveLarge(call, body, first, err == io.EOF, ring, d, want)
 }
 
 // receiveSmall hashes and seals content that stays in its row.
@@ -133,7 +133,7 @@ func hashing(in <-chan *piece, free chan<- *piece, hashes []hash.Hash) {
 // pipeline is how many pieces of a body are under way at once.
 const pipeline = 3
 
-func (s *Service) receiveLarge(call *aws.Call, body io.Reader, first *piece, ended bool, ring *seal.RootKey, d *declaration, limit int64, want []api.ChecksumAlgorithm) (_ *received, err error) {
+func (s *Service) receiveLarge(call *aws.Call, body io.Reader, first *piece, ended bool, ring *seal.RootKey, d *declaration, want []api.ChecksumAlgorithm) (_ *received, err error) {
 	w, err := s.Blobs.Create(call)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,9 @@ func (s *Service) receiveLarge(call *aws.Call, body io.Reader, first *piece, end
 		}
 	}()
 	known := []api.ChecksumAlgorithm{}
-	hashes := []hash.Hash{md5.New()} //nolint:gosec // the ETag
+	etag, hashed := s.digests.begin()
+	defer hashed()
+	hashes := []hash.Hash{etag}
 	for _, a := range append(want, d.algorithm) {
 		if a != "" && !contains(known, a) {
 			known, hashes = append(known, a), append(hashes, newHash(a))
@@ -158,7 +160,7 @@ func (s *Service) receiveLarge(call *aws.Call, body io.Reader, first *piece, end
 	}
 	toHash, free := make(chan *piece, pipeline), make(chan *piece, pipeline)
 	go hashing(toHash, free, hashes)
-	size, err := pump(body, sealed, first, ended, toHash, free, limit)
+	size, err := pump(body, sealed, first, ended, toHash, free)
 	close(toHash)
 	for p := range free { // until the hashes are complete
 		if p != first {
@@ -199,7 +201,7 @@ func (s *Service) receiveLarge(call *aws.Call, body io.Reader, first *piece, end
 }
 
 // pump reads the body into pieces and gives each to the hashes and to the sealing writer.
-func pump(body io.Reader, sealed io.Writer, p *piece, ended bool, toHash chan<- *piece, free <-chan *piece, limit int64) (size int64, err error) {
+func pump(body io.Reader, sealed io.Writer, p *piece, ended bool, toHash chan<- *piece, free <-chan *piece) (size int64, err error) {
 	made := 1
 	for {
 		for !ended && p.n < len(p.data) {
@@ -209,8 +211,8 @@ func pump(body io.Reader, sealed io.Writer, p *piece, ended bool, toHash chan<- 
 				return size, bodyError(err)
 			}
 		}
-		if size += int64(p.n); size > limit {
-			return size, entityTooLarge(size, limit)
+		if size += int64(p.n); size > maxBody {
+			return size, entityTooLarge(size, maxBody)
 		}
 		toHash <- p
 		if _, err := sealed.Write(p.data[:p.n]); err != nil {

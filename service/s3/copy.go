@@ -125,8 +125,8 @@ func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *objec
 		return nil, copyError(err)
 	}
 	source := f.object
-	if source.Size > maxCopy {
-		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxCopy))
+	if source.Size > maxBody {
+		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxBody))
 	}
 	o := *asked
 	if !replaceMeta {
@@ -188,7 +188,7 @@ func (s *Service) copyBytes(call *aws.Call, f *found, from *reading, key custome
 	if g.object.Seq != f.object.Seq {
 		return nil, errMoved
 	}
-	got, err := s.receive(call, source, s.ringFor(key), &declaration{}, maxCopy, want)
+	got, err := s.receive(call, source, s.ringFor(key), &declaration{}, want)
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,10 @@ import "time"
 // Limits, from "Amazon S3 multipart upload limits" and "Object metadata" of the S3 User Guide unless said otherwise.
 const (
 	maxKey         = 1024
-	maxPut         = 5 << 30
-	maxPart        = 5 << 30
+	maxBody        = 5 << 30 // of one request: an object that is put or copied, or a part
 	minPart        = 5 << 20
 	maxParts       = 10000
 	maxObject      = 50 << 40 // 5 TiB until 2025
-	maxCopy        = 5 << 30
 	maxMetadata    = 2 << 10
 	maxObjectTags  = 10
 	maxBucketTags  = 50

@@ -80,7 +80,7 @@ func (s *Service) uploadPart(call *aws.Call, in *api.UploadPartInput) (*api.Uplo
 	if err := checkNewerSums(in.ChecksumXXHASH64, in.ChecksumXXHASH3, in.ChecksumXXHASH128); err != nil {
 		return nil, err
 	}
-	if err := checkLength(call, in.ContentLength, maxPart); err != nil {
+	if err := checkLength(call, in.ContentLength, maxBody); err != nil {
 		return nil, err
 	}
 	u, ring, err := s.findUpload(call, in.Bucket, in.Key, in.UploadID, in.ExpectedBucketOwner, c)
@@ -91,7 +91,7 @@ func (s *Service) uploadPart(call *aws.Call, in *api.UploadPartInput) (*api.Uplo
 		return nil, invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
 			strings.ToLower(string(u.Algorithm)), strings.ToLower(string(d.algorithm)))
 	}
-	got, err := s.receive(call, in.Body, ring, &d, maxPart, u.algorithm())
+	got, err := s.receive(call, in.Body, ring, &d, u.algorithm())
 	if err != nil {
 		return nil, err
 	}
@@ -152,10 +152,10 @@ func (s *Service) uploadPartCopy(call *aws.Call, in *api.UploadPartCopyInput) (_
 		}
 		reader = source
 	}
-	if f.n > maxCopy {
-		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxCopy))
+	if f.n > maxBody {
+		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxBody))
 	}
-	got, err := s.receive(call, reader, ring, &declaration{}, maxPart, u.algorithm())
+	got, err := s.receive(call, reader, ring, &declaration{}, u.algorithm())
 	if err != nil {
 		return nil, err
 	}

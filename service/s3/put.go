@@ -38,7 +38,7 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if err := checkNewerSums(in.ChecksumXXHASH64, in.ChecksumXXHASH3, in.ChecksumXXHASH128); err != nil {
 		return nil, err
 	}
-	if err := checkLength(call, in.ContentLength, maxPut); err != nil {
+	if err := checkLength(call, in.ContentLength, maxBody); err != nil {
 		return nil, err
 	}
 	when := writeCondition{match: in.IfMatch, noneMatch: in.IfNoneMatch}
@@ -63,7 +63,7 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if want == "" {
 		want = api.ChecksumAlgorithmCrc64nvme
 	}
-	got, err := s.receive(call, in.Body, s.ringFor(key), &d, maxPut, want)
+	got, err := s.receive(call, in.Body, s.ringFor(key), &d, want)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"context"
+
 	api "drydock/api/s3"
 	"drydock/aws"
 	"drydock/policy"
@@ -13,6 +15,7 @@ type Service struct {
 	service.Deps
 	documents policy.Cache
 	readers   readers
+	digests   digests
 }
 
 // New returns the service's module.
@@ -29,7 +32,13 @@ func New(d service.Deps) service.Module {
 		Resources: s.resources(),
 		Facts:     s.facts,
 		CORS:      s.cors,
+		Stop:      s.stop,
 	}
+}
+
+func (s *Service) stop(context.Context) error {
+	s.digests.close()
+	return nil
 }
 
 // operations is the table of what the service carries out.
