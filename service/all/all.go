@@ -2,6 +2,8 @@
 package all
 
 import (
+	"slices"
+
 	"drydock/service"
 	"drydock/service/codebuild"
 	"drydock/service/codecommit"
@@ -13,12 +15,16 @@ import (
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
-	return []service.Module{
-		iam.New(d),
-		sts.New(d),
-		s3.New(d),
-		logs.New(d),
-		codecommit.New(d),
-		codebuild.New(d),
-	}
+	return slices.Concat(
+		[]service.Module{
+			iam.New(d),
+			sts.New(d),
+		},
+		s3.Modules(d),
+		[]service.Module{
+			logs.New(d),
+			codecommit.New(d),
+			codebuild.New(d),
+		},
+	)
 }
