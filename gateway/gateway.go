@@ -231,7 +231,7 @@ func (g *Gateway) decode(x *exchange) error {
 	operation := x.match.Operation
 	x.in = operation.NewInput()
 	content, _ := sigv4.Content(x.r.Body)
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody, CheckDigest: operation.API.SigningName == "s3"}, x.in)
 	if err != nil {
 		return err
 	}

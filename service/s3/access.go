@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	api "drydock/api/s3"
+	control "drydock/api/s3control"
 	"drydock/aws"
 	"drydock/policy"
 	"drydock/store"
@@ -22,6 +23,9 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 	parsed, err := aws.ParseARN(arn)
 	if err != nil {
 		return f, nil
+	}
+	if call.Operation != nil && call.Operation.API == control.API && parsed.Account != "" {
+		return f, nil // an access point is managed by who owns it; its policy is for those who go through it
 	}
 	name, key := inARN(parsed)
 	own := call.Operation != nil && call.Operation.API == api.API
