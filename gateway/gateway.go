@@ -41,7 +41,7 @@ type Config struct {
 	// CORS tells what headers let a page of an origin call a bucket: see service.Module. Nil allows none.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
 	// Accessed is told, by API, of each request once it is answered: see service.Module.
-	Accessed map[*aws.API]func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
+	Accessed AccessLogs
 	// Facts tells, by service name in an ARN, what policies must know of a resource.
 	Facts map[string]func(call *aws.Call, arn string) (policy.Facts, error)
 	// Identity knows access keys and policies; nil refuses every key but those of local convenience.
@@ -58,6 +58,9 @@ type Config struct {
 	// Begin reports a request under way, for the clock's skip mode; nil does nothing.
 	Begin func() (done func())
 }
+
+// AccessLogs are those that are told of answered requests, by the API.
+type AccessLogs map[*aws.API]func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
 
 // Sessions opens session tokens: see package session.
 type Sessions interface {

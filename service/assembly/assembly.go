@@ -5,7 +5,6 @@ package assembly
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"drydock/aws"
 	"drydock/bus"
@@ -42,7 +41,7 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
 		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
 		Facts:    map[string]func(*aws.Call, string) (policy.Facts, error){},
-		Accessed: map[*aws.API]func(*aws.Call, *http.Request, any, any, *aws.Access){},
+		Accessed: gateway.AccessLogs{},
 	}
 	var types []resource.Type
 	for _, m := range a.Modules {

@@ -39,6 +39,7 @@ type recorder struct {
 	mu      sync.Mutex // guards the fields below
 	lines   []accessLine
 	running bool
+	batches uint32
 
 	writing sync.Mutex // held while a batch is written
 }
@@ -126,19 +127,20 @@ func (r *recorder) more() bool {
 	return r.running
 }
 
-func (r *recorder) take() []accessLine {
+// take returns the records that wait, and a number that orders batches of one instant.
+func (r *recorder) take() (lines []accessLine, batch uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	lines := r.lines
-	r.lines = nil
-	return lines
+	lines, r.lines = r.lines, nil
+	r.batches++
+	return lines, r.batches
 }
 
 // flush writes the records that wait.
 func (s *Service) flush(ctx context.Context) error {
 	s.recorder.writing.Lock()
 	defer s.recorder.writing.Unlock()
-	lines := s.recorder.take()
+	lines, batch := s.recorder.take()
 	if len(lines) == 0 {
 		return nil
 	}
@@ -149,7 +151,7 @@ func (s *Service) flush(ctx context.Context) error {
 		key := l.bucket.ID + at.Format(time.DateOnly)
 		row := rows[key]
 		if row == nil {
-			row = &accessLines{BucketID: l.bucket.ID, Day: at, ID: fmt.Sprintf("%020d-%s", l.at.UnixNano(), aws.NewUUID(s.Random))}
+			row = &accessLines{BucketID: l.bucket.ID, Day: at, ID: fmt.Sprintf("%020d-%010d-%s", l.at.UnixNano(), batch, aws.NewUUID(s.Random))}
 			rows[key], owners[key] = row, l.bucket
 		}
 		row.Text += l.text
