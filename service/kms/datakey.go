@@ -182,7 +182,3 @@ func (s *Service) generateRandom(_ *aws.Call, in *api.GenerateRandomInput) (*api
 	}
 	return &api.GenerateRandomOutput{Plaintext: randomBytes(int(*in.NumberOfBytes))}, nil
 }
-
-func noKeyStore(id string) error {
-	return api.NewCustomKeyStoreNotFoundException("Custom key store %s does not exist", id)
-}

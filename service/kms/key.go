@@ -66,6 +66,11 @@ func (k *key) current() *material {
 	return nil
 }
 
+// complete tells that the key has all the material that it was ever given.
+func (k *key) complete() bool {
+	return len(k.Materials) > 0 && !slices.ContainsFunc(k.Materials, func(m material) bool { return m.Sealed == nil })
+}
+
 // material returns the material of an id; nil when the key has none of that id, or it expired.
 func (k *key) material(id string) *material {
 	for i := range k.Materials {

@@ -18,6 +18,12 @@ const (
 	maxDeletionDays = 30
 	// defaultRotationDays is how often a key rotates that names no period.
 	defaultRotationDays = 365
+	// maxOnDemandRotations is how often a key rotates on demand.
+	maxOnDemandRotations = 25
+	// importTime is how long the parameters of an import are valid, maxImportDays how far the expiry of imported material
+	// may lie ahead.
+	importTime    = 24 * time.Hour
+	maxImportDays = 365
 	// grantWindow is how many grants of a caller on a key are looked at for a request.
 	grantWindow = 1000
 )

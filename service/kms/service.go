@@ -22,6 +22,7 @@ func New(d service.Deps) service.Module {
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks:      s.taskKinds(),
+		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 	}
 }
@@ -63,5 +64,26 @@ func (s *Service) operations() []aws.Handler {
 		api.GenerateDataKeyPair.Handle(s.generateDataKeyPair),
 		api.GenerateDataKeyPairWithoutPlaintext.Handle(s.generateDataKeyPairWithoutPlaintext),
 		api.GenerateRandom.Handle(s.generateRandom),
+		api.Sign.Handle(s.sign),
+		api.Verify.Handle(s.verify),
+		api.GenerateMac.Handle(s.generateMac),
+		api.VerifyMac.Handle(s.verifyMac),
+		api.GetPublicKey.Handle(s.getPublicKey),
+		api.DeriveSharedSecret.Handle(s.deriveSharedSecret),
+
+		api.EnableKeyRotation.Handle(s.enableKeyRotation),
+		api.DisableKeyRotation.Handle(s.disableKeyRotation),
+		api.GetKeyRotationStatus.Handle(s.getKeyRotationStatus),
+		api.RotateKeyOnDemand.Handle(s.rotateKeyOnDemand),
+		api.ListKeyRotations.Handle(s.listKeyRotations),
+
+		api.GetParametersForImport.Handle(s.getParametersForImport),
+		api.ImportKeyMaterial.Handle(s.importKeyMaterial),
+		api.DeleteImportedKeyMaterial.Handle(s.deleteImportedKeyMaterial),
+
+		api.ReplicateKey.Handle(s.replicateKey),
+		api.UpdatePrimaryRegion.Handle(s.updatePrimaryRegion),
+
+		api.DescribeCustomKeyStores.Handle(s.describeCustomKeyStores),
 	}
 }

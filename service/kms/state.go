@@ -16,7 +16,7 @@ func (k *key) state() api.KeyState {
 		return api.KeyStatePendingDeletion
 	case k.WindowDays != 0:
 		return api.KeyStatePendingReplicaDeletion
-	case k.current() == nil:
+	case !k.complete():
 		return api.KeyStatePendingImport
 	case k.Disabled:
 		return api.KeyStateDisabled

@@ -16,12 +16,15 @@ const (
 	deleteKind = "kms.delete"
 	// rotateKind gives a key new material.
 	rotateKind = "kms.rotate"
+	// expireKind takes expired material out of use.
+	expireKind = "kms.expire"
 )
 
 func (s *Service) taskKinds() []task.Kind {
 	return []task.Kind{
 		{Name: deleteKind, Reconcile: s.reconcileDeletion},
 		{Name: rotateKind, Reconcile: s.reconcileRotation},
+		{Name: expireKind, Reconcile: s.reconcileExpiry},
 	}
 }
 
