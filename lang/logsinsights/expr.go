@@ -398,6 +398,7 @@ func (p *parser) function(name token) (expr, *Error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
+	p.query.unmasks = p.query.unmasks || fn == functions["unmask"]
 	c := &call{fn: fn}
 	for !p.tok.is(")") {
 		if len(c.args) > 0 {
