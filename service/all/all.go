@@ -2,12 +2,11 @@
 package all
 
 import (
-	"slices"
-
 	"drydock/service"
 	"drydock/service/codebuild"
 	"drydock/service/codecommit"
 	"drydock/service/iam"
+	"drydock/service/kms"
 	"drydock/service/logs"
 	"drydock/service/s3"
 	"drydock/service/sts"
@@ -15,16 +14,12 @@ import (
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
-	return slices.Concat(
-		[]service.Module{
-			iam.New(d),
-			sts.New(d),
-		},
-		s3.Modules(d),
-		[]service.Module{
-			logs.New(d),
-			codecommit.New(d),
-			codebuild.New(d),
-		},
+	return append(s3.Modules(d),
+		iam.New(d),
+		sts.New(d),
+		kms.New(d),
+		logs.New(d),
+		codecommit.New(d),
+		codebuild.New(d),
 	)
 }

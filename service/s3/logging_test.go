@@ -42,8 +42,8 @@ func fetch(t testing.TB, base, method, host, path string, header ...string) (ans
 
 // answer is a response without its body.
 type answer struct {
-	StatusCode int
-	Header     http.Header
+	status int
+	Header http.Header
 }
 
 // open lets everyone do what a policy's statements say.

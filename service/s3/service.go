@@ -17,6 +17,8 @@ type Service struct {
 	readers   readers
 	recorder  recorder
 	digests   digests
+	// plaintexts keeps what is read again and again.
+	plaintexts plaintexts
 }
 
 // New returns the module of S3 alone: see Modules.

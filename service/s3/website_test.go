@@ -1,7 +1,6 @@
 package s3_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -22,8 +21,8 @@ func TestWebsite_ServesDocumentsErrorsAndRedirects(t *testing.T) {
 	c, call := newCloud(t)
 	newBucket(t, call, "site")
 	visit := publish(t, c.URL(t))
-	if resp, body := visit("GET", "/"); resp.StatusCode != 404 || !strings.Contains(body, "<li>Code: NoSuchWebsiteConfiguration</li>") || !strings.Contains(body, "<li>BucketName: site</li>") {
-		t.Errorf("without a configuration: %d %s", resp.StatusCode, body)
+	if resp, body := visit("GET", "/"); resp.status != 404 || !strings.Contains(body, "<li>Code: NoSuchWebsiteConfiguration</li>") || !strings.Contains(body, "<li>BucketName: site</li>") {
+		t.Errorf("without a configuration: %d %s", resp.status, body)
 	}
 	website := api.WebsiteConfiguration{
 		IndexDocument: &api.IndexDocument{Suffix: "index.html"}, ErrorDocument: &api.ErrorDocument{Key: "error.html"},
@@ -46,8 +45,8 @@ func TestWebsite_ServesDocumentsErrorsAndRedirects(t *testing.T) {
 	}
 	_, err := api.PutObject.Do(call, &api.PutObjectInput{Bucket: "site", Key: "moved", WebsiteRedirectLocation: new("there")})
 	servicetest.WantError(t, err, "InvalidRedirectLocation")
-	if resp, body := visit("GET", "/"); resp.StatusCode != 403 || !strings.Contains(body, "<li>Code: AccessDenied</li>") || !strings.Contains(body, "Custom Error Document") {
-		t.Errorf("a private bucket: %d %s", resp.StatusCode, body)
+	if resp, body := visit("GET", "/"); resp.status != 403 || !strings.Contains(body, "<li>Code: AccessDenied</li>") || !strings.Contains(body, "Custom Error Document") {
+		t.Errorf("a private bucket: %d %s", resp.status, body)
 	}
 	allow(t, call, "site", `"*"`, "s3:*", "")
 	for _, tt := range []struct {
@@ -65,8 +64,8 @@ func TestWebsite_ServesDocumentsErrorsAndRedirects(t *testing.T) {
 		{"/reports/2", "https://h.example/none", "", 302},
 	} {
 		resp, body := visit("GET", tt.path)
-		if resp.StatusCode != tt.status || resp.Header.Get("Location") != tt.location || body != tt.body {
-			t.Errorf("%s: %d %q %s", tt.path, resp.StatusCode, resp.Header.Get("Location"), body)
+		if resp.status != tt.status || resp.Header.Get("Location") != tt.location || body != tt.body {
+			t.Errorf("%s: %d %q %s", tt.path, resp.status, resp.Header.Get("Location"), body)
 		}
 	}
 	resp, _ := visit("GET", "/")
@@ -74,29 +73,29 @@ func TestWebsite_ServesDocumentsErrorsAndRedirects(t *testing.T) {
 	if resp.Header.Get("Content-Type") != "text/html" || resp.Header.Get("X-Amz-Meta-M") != "v" || etag == "" {
 		t.Errorf("headers %v", resp.Header)
 	}
-	if resp, body := visit("GET", "/", "If-None-Match", etag); resp.StatusCode != 304 || body != "" {
-		t.Errorf("not modified: %d %s", resp.StatusCode, body)
+	if resp, body := visit("GET", "/", "If-None-Match", etag); resp.status != 304 || body != "" {
+		t.Errorf("not modified: %d %s", resp.status, body)
 	}
-	if resp, body := visit("GET", "/", "Range", "bytes=0-1"); resp.StatusCode != 206 || body != "<p" || resp.Header.Get("Content-Range") != "bytes 0-1/7" {
-		t.Errorf("range: %d %s", resp.StatusCode, body)
+	if resp, body := visit("GET", "/", "Range", "bytes=0-1"); resp.status != 206 || body != "<p" || resp.Header.Get("Content-Range") != "bytes 0-1/7" {
+		t.Errorf("range: %d %s", resp.status, body)
 	}
-	if resp, body := visit("HEAD", "/"); resp.StatusCode != 200 || body != "" || resp.Header.Get("Content-Length") != "7" {
-		t.Errorf("head: %d %s", resp.StatusCode, body)
+	if resp, body := visit("HEAD", "/"); resp.status != 200 || body != "" || resp.Header.Get("Content-Length") != "7" {
+		t.Errorf("head: %d %s", resp.status, body)
 	}
-	if resp, body := visit("PUT", "/x"); resp.StatusCode != 405 || !strings.Contains(body, "MethodNotAllowed") {
-		t.Errorf("put: %d %s", resp.StatusCode, body)
+	if resp, body := visit("PUT", "/x"); resp.status != 405 || !strings.Contains(body, "MethodNotAllowed") {
+		t.Errorf("put: %d %s", resp.status, body)
 	}
 	for host, want := range map[string]int{"site.s3-website.localhost:4566": 200, "site.s3-website.us-east-1.amazonaws.com": 200, "site.s3-website-eu-west-1.amazonaws.com": 400, "none.s3-website.localhost": 404} {
-		if resp, body := fetch(t, c.URL(t), "GET", host, "/"); resp.StatusCode != want {
-			t.Errorf("%s: %d %s", host, resp.StatusCode, body)
+		if resp, body := fetch(t, c.URL(t), "GET", host, "/"); resp.status != want {
+			t.Errorf("%s: %d %s", host, resp.status, body)
 		}
 	}
 	website = api.WebsiteConfiguration{RedirectAllRequestsTo: &api.RedirectAllRequestsTo{HostName: "h.example", Protocol: new(api.ProtocolHTTPS)}}
 	if _, err := api.PutBucketWebsite.Do(call, &api.PutBucketWebsiteInput{Bucket: "site", WebsiteConfiguration: website}); err != nil {
 		t.Fatal(err)
 	}
-	if resp, _ := visit("GET", "/a/b"); resp.StatusCode != 301 || resp.Header.Get("Location") != "https://h.example/a/b" {
-		t.Errorf("all redirected: %d %s", resp.StatusCode, resp.Header.Get("Location"))
+	if resp, _ := visit("GET", "/a/b"); resp.status != 301 || resp.Header.Get("Location") != "https://h.example/a/b" {
+		t.Errorf("all redirected: %d %s", resp.status, resp.Header.Get("Location"))
 	}
 	if _, err := api.DeleteBucketWebsite.Do(call, &api.DeleteBucketWebsiteInput{Bucket: "site"}); err != nil {
 		t.Fatal(err)
