@@ -96,6 +96,9 @@ type Module struct {
 	Identity policy.Identity
 	// Vault is set by the same service.
 	Vault Vault
+	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
+	// has it: what no service holds is deleted after a crash.
+	Holds func(ctx context.Context, ids []string) (map[string]bool, error)
 	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
 	// crash left behind.
 	Start func(ctx context.Context) error

@@ -33,6 +33,7 @@ func New(d service.Deps) service.Module {
 		Deps: d, instance: aws.NewUUID(d.Random), capacity: max(runtime.NumCPU(), 2), running: map[string]context.CancelCauseFunc{},
 	}
 	return service.Module{
+		Holds:      s.holds,
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks: []task.Kind{

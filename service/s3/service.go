@@ -39,12 +39,15 @@ func (s *Service) module() service.Module {
 			{Name: replicationKind, Reconcile: s.replicate},
 			{Name: accessLogKind, Reconcile: s.deliver},
 			{Name: inventoryKind, Reconcile: s.report},
+			{Name: adoptKind, Reconcile: s.adopt},
 		},
 		DataPlanes: []service.DataPlane{s.websites()},
 		Accessed:   s.logAccess,
 		Resources:  s.resources(),
 		Facts:      s.facts,
 		CORS:       s.cors,
+		Holds:      s.holds,
+		Start:      s.start,
 		Stop:       s.stop,
 	}
 }
