@@ -67,6 +67,9 @@ func (s *Service) putBucketVersioning(call *aws.Call, in *api.PutBucketVersionin
 		return nil, notImplemented("MFA delete")
 	}
 	return &api.PutBucketVersioningOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+		if b.Lock.Enabled && status != string(api.BucketVersioningStatusEnabled) {
+			return aws.NewError(http.StatusConflict, "InvalidBucketState", "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+		}
 		b.Versioning = api.BucketVersioningStatus(status)
 		return nil
 	})
@@ -162,31 +165,4 @@ func (s *Service) deletePublicAccessBlock(call *aws.Call, in *api.DeletePublicAc
 		b.PublicAccess = publicAccess{}
 		return nil
 	})
-}
-
-// putBucketOwnershipControls sets who owns uploads.
-func (s *Service) putBucketOwnershipControls(call *aws.Call, in *api.PutBucketOwnershipControlsInput) (*api.PutBucketOwnershipControlsOutput, error) {
-	rules := in.OwnershipControls.Rules
-	if len(rules) != 1 {
-		return nil, malformedXML()
-	}
-	if err := checkOwnership(rules[0].ObjectOwnership); err != nil {
-		return nil, err
-	}
-	return &api.PutBucketOwnershipControlsOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
-		b.Ownership = rules[0].ObjectOwnership
-		return nil
-	})
-}
-
-// getBucketOwnershipControls shows who owns uploads.
-func (s *Service) getBucketOwnershipControls(call *aws.Call, in *api.GetBucketOwnershipControlsInput) (*api.GetBucketOwnershipControlsOutput, error) {
-	b, err := s.bucket(call, in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if b.Ownership == "" {
-		return nil, missingConfiguration("OwnershipControlsNotFoundError", b.Name, "The bucket ownership controls were not found")
-	}
-	return &api.GetBucketOwnershipControlsOutput{OwnershipControls: &api.OwnershipControls{Rules: []api.OwnershipControlsRule{{ObjectOwnership: b.Ownership}}}}, nil
 }

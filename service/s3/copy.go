@@ -53,6 +53,8 @@ func copyError(err error) error {
 	switch {
 	case aws.IsError(err, "NotModified"):
 		return preconditionFailed("x-amz-copy-source-If-None-Match")
+	case aws.IsError(err, "InvalidObjectState"):
+		return api.NewInvalidObjectState("Operation is not valid for the source object's storage class")
 	case aws.IsError(err, "MethodNotAllowed"):
 		return invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
 	}
@@ -87,10 +89,10 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.describe(o, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+	said, err := s.describe(call, o, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
 		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -104,11 +106,11 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 		return nil, err
 	}
 	onItself := from.bucket == in.Bucket && from.key == in.Key && from.version == nil
-	if onItself && !replaceMeta && in.StorageClass == nil && in.ServerSideEncryption == nil && in.WebsiteRedirectLocation == nil && key.ring == nil && algorithm == "" {
+	if onItself && !replaceMeta && in.StorageClass == nil && in.ServerSideEncryption == nil && in.WebsiteRedirectLocation == nil && said.key.ring == nil && algorithm == "" {
 		return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	for range attempts {
-		out, err := s.copyOnce(call, in, o, from, when, key, algorithm, replaceMeta, replaceTags)
+		out, err := s.copyOnce(call, in, o, from, when, &said, algorithm, replaceMeta, replaceTags)
 		if !errors.Is(err, errMoved) && !errors.Is(err, blob.ErrNotFound) {
 			return out, err
 		}
@@ -119,12 +121,15 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 // errMoved tells that a copy's source was replaced meanwhile.
 var errMoved = errors.New("source changed")
 
-func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *object, from *reading, when writeCondition, key customerKey, algorithm api.ChecksumAlgorithm, replaceMeta, replaceTags bool) (*api.CopyObjectOutput, error) {
+func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *object, from *reading, when writeCondition, said *asked, algorithm api.ChecksumAlgorithm, replaceMeta, replaceTags bool) (*api.CopyObjectOutput, error) {
 	f, err := s.read(inRegionOf(call), from, true)
 	if err != nil {
 		return nil, copyError(err)
 	}
 	source := f.object
+	if err := source.readable(""); err != nil {
+		return nil, copyError(err)
+	}
 	if source.Size > maxBody {
 		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxBody))
 	}
@@ -151,14 +156,14 @@ func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *objec
 		}
 		return err
 	}
-	shared := source.CustomerMD5 == "" && key.ring == nil && source.Parts == 0 && (algorithm == "" || algorithm == source.Sum.Algorithm)
+	shared := source.CustomerMD5 == "" && said.key.ring == nil && source.Parts == 0 && (algorithm == "" || algorithm == source.Sum.Algorithm)
 	if !shared {
-		if segments, err = s.copyBytes(call, f, from, key, algorithm, &o); err != nil {
+		if segments, err = s.copyBytes(call, f, from, said.key, algorithm, &o); err != nil {
 			return nil, err
 		}
 		also = nil
 	}
-	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, also)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, said.settle(call, &o, also))
 	if err != nil {
 		s.discard(call, segments...)
 		return nil, err

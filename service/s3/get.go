@@ -226,8 +226,9 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(),
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), Restore: o.restore(),
 	}
+	s.shownLock(call, f.bucket, o, &out.ObjectLockMode, &out.ObjectLockRetainUntilDate, &out.ObjectLockLegalHoldStatus)
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}
@@ -243,6 +244,9 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 func (s *Service) openObject(call *aws.Call, r *reading) (f *found, body io.ReadCloser, err error) {
 	for range attempts {
 		if f, err = s.read(call, r, true); err != nil {
+			return nil, nil, err
+		}
+		if err := f.object.readable("The operation is not valid for the object's storage class"); err != nil {
 			return nil, nil, err
 		}
 		ring, err := s.ring(f.object.encryption, r.customer)
@@ -311,8 +315,9 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(),
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), Restore: o.restore(),
 	}
+	s.shownLock(call, f.bucket, o, &out.ObjectLockMode, &out.ObjectLockRetainUntilDate, &out.ObjectLockLegalHoldStatus)
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}

@@ -31,6 +31,9 @@ type object struct {
 	Tags  []api.Tag `cbor:",omitempty"`
 	headers
 	encryption
+	access
+	retention
+	restoration
 	// Noncurrent is when a newer version came, zero for the latest.
 	Noncurrent time.Time `cbor:",omitzero"`
 	// Due is when a lifecycle rule strikes, zero for never; Rule is its id.

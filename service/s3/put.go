@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	api "drydock/api/s3"
@@ -22,10 +21,10 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 		ContentEncoding: text(in.ContentEncoding), ContentLanguage: text(in.ContentLanguage), Expires: text(in.Expires),
 		Redirect: text(in.WebsiteRedirectLocation), Meta: in.Metadata,
 	}}
-	key, err := s.describe(o, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+	asked, err := s.describe(call, o, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
 		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -63,8 +62,12 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if want == "" {
 		want = api.ChecksumAlgorithmCrc64nvme
 	}
-	got, err := s.receive(call, in.Body, s.ringFor(key), &d, want)
+	got, err := s.receive(call, in.Body, s.ringFor(asked.key), &d, want)
 	if err != nil {
+		return nil, err
+	}
+	if err := asked.checkDigest(call, &d); err != nil {
+		s.discard(call, got.segment)
 		return nil, err
 	}
 	if d.algorithm != "" {
@@ -72,7 +75,7 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	}
 	o.Sum = checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
 	o.Size, o.ETag = got.segment.Size, hex.EncodeToString(got.md5[:])
-	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, nil)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, asked.settle(call, o, nil))
 	if err != nil {
 		s.discard(call, got.segment)
 		return nil, err
@@ -111,65 +114,6 @@ func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, 
 		return s.putLatest(tx, b, o, now, random)
 	})
 	return b, err
-}
-
-// describing is what requests that make objects say beside headers and body.
-type describing struct {
-	acl      *api.ObjectCannedACL
-	grants   []*string
-	class    *api.StorageClass
-	tagging  *string
-	sse      *api.ServerSideEncryption
-	customer []*string
-	lock     bool
-}
-
-// describe checks what a request says of the object it makes, and sets it.
-func (s *Service) describe(o *object, d describing) (key customerKey, err error) {
-	if err := checkKey(o.Key); err != nil {
-		return key, err
-	}
-	if err := checkMetadata(o.Meta); err != nil {
-		return key, err
-	}
-	if err := checkObjectACL(d.acl, d.grants...); err != nil {
-		return key, err
-	}
-	if d.lock {
-		return key, invalidRequest("Bucket is missing Object Lock Configuration")
-	}
-	if key, err = customer(d.customer[0], d.customer[1], d.customer[2]); err != nil {
-		return key, err
-	}
-	if err := checkEncryption(d.sse, key); err != nil {
-		return key, err
-	}
-	o.CustomerMD5 = key.md5
-	if o.ContentType == "" {
-		o.ContentType = "binary/octet-stream"
-	}
-	if o.Class, err = checkClass(d.class); err != nil {
-		return key, err
-	}
-	o.Tags, err = parseTagging(d.tagging)
-	return key, err
-}
-
-// classes are the storage classes whose objects can be read at once, as all can be here.
-var classes = []api.StorageClass{
-	api.StorageClassReducedRedundancy, api.StorageClassStandardIa, api.StorageClassOnezoneIa, api.StorageClassIntelligentTiering, api.StorageClassGlacierIr,
-}
-
-func checkClass(class *api.StorageClass) (string, error) {
-	switch {
-	case class == nil, *class == "", *class == api.StorageClassStandard:
-		return "", nil
-	case slices.Contains(classes, *class):
-		return string(*class), nil
-	case *class == api.StorageClassGlacier, *class == api.StorageClassDeepArchive:
-		return "", notImplemented("the storage class %s", *class)
-	}
-	return "", aws.NewError(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid").With("StorageClassRequested", string(*class))
 }
 
 func checkNewerSums(values ...*string) error {

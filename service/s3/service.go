@@ -28,9 +28,10 @@ func New(d service.Deps) service.Module {
 			{Name: garbageKind, Reconcile: s.collect},
 			{Name: lifecycleKind, Reconcile: s.expire},
 			{Name: planKind, Reconcile: s.replan},
+			{Name: restoreKind, Reconcile: s.restored},
 		},
 		Resources: s.resources(),
-		Facts:     s.facts,
+		FactsFor:  s.facts,
 		CORS:      s.cors,
 		Stop:      s.stop,
 	}
@@ -60,6 +61,14 @@ func (s *Service) operations() []aws.Handler {
 		api.ListObjects.Handle(s.listObjects),
 		api.ListObjectsV2.Handle(s.listObjectsV2),
 		api.ListObjectVersions.Handle(s.listObjectVersions),
+
+		api.RestoreObject.Handle(s.restoreObject),
+		api.PutObjectLockConfiguration.Handle(s.putObjectLockConfiguration),
+		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
+		api.PutObjectRetention.Handle(s.putObjectRetention),
+		api.GetObjectRetention.Handle(s.getObjectRetention),
+		api.PutObjectLegalHold.Handle(s.putObjectLegalHold),
+		api.GetObjectLegalHold.Handle(s.getObjectLegalHold),
 
 		api.CreateMultipartUpload.Handle(s.createMultipartUpload),
 		api.UploadPart.Handle(s.uploadPart),
@@ -97,6 +106,7 @@ func (s *Service) operations() []aws.Handler {
 		api.DeletePublicAccessBlock.Handle(s.deletePublicAccessBlock),
 		api.PutBucketOwnershipControls.Handle(s.putBucketOwnershipControls),
 		api.GetBucketOwnershipControls.Handle(s.getBucketOwnershipControls),
+		api.DeleteBucketOwnershipControls.Handle(s.deleteBucketOwnershipControls),
 		api.PutBucketACL.Handle(s.putBucketACL),
 		api.GetBucketACL.Handle(s.getBucketACL),
 		api.PutObjectACL.Handle(s.putObjectACL),
@@ -108,6 +118,5 @@ func (s *Service) operations() []aws.Handler {
 		api.GetBucketReplication.Handle(s.getBucketReplication),
 		api.GetBucketRequestPayment.Handle(s.getBucketRequestPayment),
 		api.GetBucketWebsite.Handle(s.getBucketWebsite),
-		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
 	}
 }

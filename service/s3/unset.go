@@ -43,11 +43,3 @@ func (s *Service) getBucketWebsite(call *aws.Call, in *api.GetBucketWebsiteInput
 	}
 	return nil, err
 }
-
-func (s *Service) getObjectLockConfiguration(call *aws.Call, in *api.GetObjectLockConfigurationInput) (*api.GetObjectLockConfigurationOutput, error) {
-	b, err := s.bucket(call, in.Bucket, in.ExpectedBucketOwner)
-	if err == nil {
-		err = missingConfiguration("ObjectLockConfigurationNotFoundError", b.Name, "Object Lock configuration does not exist for this bucket")
-	}
-	return nil, err
-}

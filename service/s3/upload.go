@@ -73,10 +73,10 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 		ContentEncoding: text(in.ContentEncoding), ContentLanguage: text(in.ContentLanguage), Expires: text(in.Expires),
 		Redirect: text(in.WebsiteRedirectLocation), Meta: in.Metadata,
 	}}
-	_, err := s.describe(&u.Object, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+	said, err := s.describe(call, &u.Object, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
 		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -88,6 +88,7 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 	if err != nil {
 		return nil, err
 	}
+	u.Object.retention = retention{said.lock.mode, said.lock.until, said.lock.hold} // the default counts from the end on
 	u.ID = newID(call.Now().UnixNano(), random)
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
@@ -95,6 +96,12 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 			return err
 		}
 		u.BucketID = b.ID
+		if u.Object.access, err = said.acl.settle(call, b); err != nil {
+			return err
+		}
+		if !b.Lock.Enabled && !said.lock.empty() {
+			return missingLock()
+		}
 		if err := s.planUpload(tx, b, u); err != nil {
 			return err
 		}
@@ -224,12 +231,14 @@ func (s *Service) completeMultipartUpload(call *aws.Call, in *api.CompleteMultip
 	if key.ring != nil && key.md5 != u.Object.CustomerMD5 {
 		return nil, invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 	}
-	o := u.Object
+	o, now := u.Object, call.Now()
 	o.Parts, o.Sum, o.ETag = int32(len(list)), sum.checksum, sum.etag
 	for i := range segments {
 		o.Size += segments[i].Size
 	}
 	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, func(tx *store.Tx, b *bucket) error {
+		o.retention = u.Object.retention
+		o.byDefault(b, now)
 		return s.takeParts(tx, b, u, segments)
 	})
 	if err != nil {
