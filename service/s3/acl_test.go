@@ -337,6 +337,10 @@ func TestACL_IgnoredAndBlockedWhenPublic(t *testing.T) {
 	if got := read(); got != "AccessDenied" {
 		t.Errorf("an ignored ACL: %s", got)
 	}
+	block(api.PublicAccessBlockConfiguration{})
+	if out, err := api.GetPublicAccessBlock.Do(call, &api.GetPublicAccessBlockInput{Bucket: "data"}); err != nil || *out.PublicAccessBlockConfiguration.BlockPublicACLs {
+		t.Errorf("a block of nothing: %+v, %v", out, err)
+	}
 	block(api.PublicAccessBlockConfiguration{BlockPublicACLs: new(true)})
 	if got := read(); got != "x" {
 		t.Errorf("blocking concerns new ACLs: %s", got)

@@ -150,7 +150,7 @@ func (s *Service) createBucket(call *aws.Call, in *api.CreateBucketInput) (*api.
 	}
 	b := &bucket{
 		Partition: call.Partition, Name: in.Bucket, ID: call.NewHex(16), Account: call.Account, Region: region, Created: call.Now().Truncate(time.Second),
-		Ownership: api.ObjectOwnershipBucketOwnerEnforced, PublicAccess: publicAccess{true, true, true, true},
+		Ownership: api.ObjectOwnershipBucketOwnerEnforced, PublicAccess: publicAccess{true, true, true, true, true},
 	}
 	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
 		b.Lock.Enabled, b.Versioning = true, api.BucketVersioningStatusEnabled

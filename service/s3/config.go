@@ -21,8 +21,8 @@ type config struct {
 
 var configs = store.NewTable("s3/config", func(c *config) store.Key { return store.K(c.BucketID) })
 
-// publicAccess is a bucket's block of public access; the zero value blocks nothing.
-type publicAccess struct{ BlockACLs, IgnoreACLs, BlockPolicy, Restrict bool }
+// publicAccess is a bucket's block of public access. Configured tells one that blocks nothing from none at all.
+type publicAccess struct{ BlockACLs, IgnoreACLs, BlockPolicy, Restrict, Configured bool }
 
 // config reads a bucket's configuration.
 func (s *Service) config(call *aws.Call, name string, owner *string) (b *bucket, c *config, err error) {
@@ -137,7 +137,7 @@ func (s *Service) deleteBucketEncryption(call *aws.Call, in *api.DeleteBucketEnc
 func (s *Service) putPublicAccessBlock(call *aws.Call, in *api.PutPublicAccessBlockInput) (*api.PutPublicAccessBlockOutput, error) {
 	on := func(p *bool) bool { return p != nil && *p }
 	p := &in.PublicAccessBlockConfiguration
-	block := publicAccess{on(p.BlockPublicACLs), on(p.IgnorePublicACLs), on(p.BlockPublicPolicy), on(p.RestrictPublicBuckets)}
+	block := publicAccess{on(p.BlockPublicACLs), on(p.IgnorePublicACLs), on(p.BlockPublicPolicy), on(p.RestrictPublicBuckets), true}
 	return &api.PutPublicAccessBlockOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
 		b.PublicAccess = block
 		return nil
@@ -151,7 +151,7 @@ func (s *Service) getPublicAccessBlock(call *aws.Call, in *api.GetPublicAccessBl
 		return nil, err
 	}
 	p := b.PublicAccess
-	if p == (publicAccess{}) {
+	if !p.Configured {
 		return nil, missingConfiguration("NoSuchPublicAccessBlockConfiguration", b.Name, "The public access block configuration was not found")
 	}
 	return &api.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &api.PublicAccessBlockConfiguration{
