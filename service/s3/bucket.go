@@ -29,6 +29,7 @@ type bucket struct {
 	PublicAccess publicAccess
 	ACL          access   `cbor:",omitzero"`
 	Lock         lockRule `cbor:",omitzero"`
+	Encryption   defaults `cbor:",omitzero"`
 	// HasPolicy, HasLifecycle and HasCORS tell that a sibling row is worth reading.
 	HasPolicy, HasLifecycle, HasCORS bool `cbor:",omitempty"`
 }

@@ -84,28 +84,18 @@ func (s *Service) getBucketVersioning(call *aws.Call, in *api.GetBucketVersionin
 	return &api.GetBucketVersioningOutput{Status: optional(b.Versioning)}, nil
 }
 
-// putBucketEncryption sets how objects are encrypted whose uploads do not say. Only SSE-S3 is there to be set.
+// putBucketEncryption sets how objects are encrypted whose uploads do not say.
 func (s *Service) putBucketEncryption(call *aws.Call, in *api.PutBucketEncryptionInput) (*api.PutBucketEncryptionOutput, error) {
 	rules := in.ServerSideEncryptionConfiguration.Rules
 	if len(rules) != 1 {
 		return nil, malformedXML()
 	}
-	if by := rules[0].ApplyServerSideEncryptionByDefault; by != nil {
-		if by.SSEAlgorithm == api.ServerSideEncryptionAes256 && text(by.KMSMasterKeyID) != "" {
-			return nil, invalidArgument("KMSMasterKeyID", *by.KMSMasterKeyID, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
-		}
-		if !slices.Contains(by.SSEAlgorithm.Values(), string(by.SSEAlgorithm)) {
-			return nil, malformedXML()
-		}
-		if err := checkEncryption(&by.SSEAlgorithm, customerKey{}); err != nil {
-			return nil, err
-		}
+	next, err := checkDefaults(&rules[0])
+	if err != nil {
+		return nil, err
 	}
-	if rules[0].BlockedEncryptionTypes != nil {
-		return nil, notImplemented("blocking encryption types")
-	}
-	return &api.PutBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, _ *bucket, c *config) error {
-		c.Encryption = rules
+	return &api.PutBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, c *config) error {
+		c.Encryption, b.Encryption = rules, next
 		return nil
 	})
 }
@@ -127,8 +117,8 @@ func (s *Service) getBucketEncryption(call *aws.Call, in *api.GetBucketEncryptio
 
 // deleteBucketEncryption goes back to the default, SSE-S3.
 func (s *Service) deleteBucketEncryption(call *aws.Call, in *api.DeleteBucketEncryptionInput) (*api.DeleteBucketEncryptionOutput, error) {
-	return &api.DeleteBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, _ *bucket, c *config) error {
-		c.Encryption = nil
+	return &api.DeleteBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, c *config) error {
+		c.Encryption, b.Encryption = nil, defaults{}
 		return nil
 	})
 }

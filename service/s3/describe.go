@@ -17,6 +17,9 @@ type describing struct {
 	class     *api.StorageClass
 	tagging   *string
 	sse       *api.ServerSideEncryption
+	kmsKey    *string
+	context   *string
+	bucketKey *bool
 	customer  []*string
 	lockMode  *api.ObjectLockMode
 	lockUntil *time.Time
@@ -26,6 +29,7 @@ type describing struct {
 // asked is what a request says of the object it makes that is decided once its bucket is known.
 type asked struct {
 	key  customerKey
+	sse  sseRequest
 	acl  aclRequest
 	lock lockRequest
 }
@@ -47,10 +51,10 @@ func (s *Service) describe(call *aws.Call, o *object, d describing) (a asked, er
 	if a.key, err = customer(d.customer[0], d.customer[1], d.customer[2]); err != nil {
 		return a, err
 	}
-	if err := checkEncryption(d.sse, a.key); err != nil {
+	a.sse = sseRequest{api.ServerSideEncryption(text(d.sse)), text(d.kmsKey), text(d.context), d.bucketKey}
+	if err := a.sse.check(a.key); err != nil {
 		return a, err
 	}
-	o.CustomerMD5 = a.key.md5
 	if o.ContentType == "" {
 		o.ContentType = "binary/octet-stream"
 	}
@@ -61,10 +65,14 @@ func (s *Service) describe(call *aws.Call, o *object, d describing) (a asked, er
 	return a, err
 }
 
-// settle returns what a commit does before it writes the object: the bucket decides who owns it and how it is locked.
+// settle returns what a commit does before it writes the object: the bucket decides how it is encrypted, who
+// owns it and how it is locked.
 func (a *asked) settle(call *aws.Call, o *object, also func(*store.Tx, *bucket) error) func(*store.Tx, *bucket) error {
 	now := call.Now()
 	return func(tx *store.Tx, b *bucket) (err error) {
+		if err := b.encryptedAs(&o.encryption, a); err != nil {
+			return err
+		}
 		if o.access, err = a.acl.settle(call, b); err != nil {
 			return err
 		}

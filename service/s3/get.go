@@ -55,7 +55,7 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 		}
 		return nil, err
 	}
-	if _, err := s.ring(f.object.encryption, r.customer); err != nil {
+	if err := f.object.encryption.check(r.customer); err != nil {
 		return nil, err
 	}
 	if err := readCondition(r, f.object); err != nil {
@@ -228,7 +228,7 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if sum := f.sum(in.ChecksumMode); sum.Value != "" {
 		sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 		out.ChecksumType = sum.shownType()
@@ -245,7 +245,7 @@ func (s *Service) openObject(call *aws.Call, r *reading) (f *found, body io.Read
 		if err := f.object.readable("The operation is not valid for the object's storage class"); err != nil {
 			return nil, nil, err
 		}
-		ring, err := s.ring(f.object.encryption, r.customer)
+		ring, err := s.ring(call, f.bucket, &f.object.encryption, r.customer)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -305,6 +305,11 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 		return nil, err
 	}
 	o := f.object
+	if text(in.ChecksumMode) != "" && o.SSE != "" { // the checksum tells of the content
+		if _, err := s.ring(call, f.bucket, &o.encryption, r.customer); err != nil {
+			return nil, err
+		}
+	}
 	out := &api.HeadObjectOutput{
 		ContentLength: &f.n, AcceptRanges: new("bytes"), LastModified: &o.Modified, ETag: o.etag(), VersionID: o.shownVersion(f.bucket),
 		CacheControl: override(in.ResponseCacheControl, o.CacheControl), ContentDisposition: override(in.ResponseContentDisposition, o.ContentDisposition),
@@ -317,7 +322,7 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if sum := f.sum(in.ChecksumMode); sum.Value != "" {
 		sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 		out.ChecksumType = sum.shownType()

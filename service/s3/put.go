@@ -1,7 +1,7 @@
 package s3
 
 import (
-	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,7 +23,8 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	}}
 	asked, err := s.describe(call, o, describing{
 		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
-		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		sse: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyID, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
+		customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
 		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
@@ -62,7 +63,13 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if want == "" {
 		want = api.ChecksumAlgorithmCrc64nvme
 	}
-	got, err := s.receive(call, in.Body, s.ringFor(asked.key), &d, want)
+	ring := s.Keys // unless the bucket has it otherwise, which the transaction below notices
+	if asked.sse.algorithm != "" || asked.key.ring != nil {
+		if ring, err = s.sealing(call, in.Bucket, in.ExpectedBucketOwner, o, &asked); err != nil {
+			return nil, err
+		}
+	}
+	got, err := s.receive(call, in.Body, ring, &d, want)
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +81,28 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 		want = d.algorithm // the trailer may have said more
 	}
 	o.Sum = checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
-	o.Size, o.ETag = got.segment.Size, hex.EncodeToString(got.md5[:])
+	o.Size, o.ETag = got.segment.Size, o.encryption.etag(call, got.md5)
 	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, asked.settle(call, o, nil))
+	for range attempts {
+		if !errors.Is(err, errDefault) {
+			break
+		}
+		next, e := s.sealing(call, in.Bucket, in.ExpectedBucketOwner, o, &asked)
+		if err = e; err != nil {
+			break
+		}
+		if err = got.segment.rewrap(ring, next); err != nil {
+			break
+		}
+		ring, o.ETag = next, o.encryption.etag(call, got.md5)
+		b, err = s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, asked.settle(call, o, nil))
+	}
 	if err != nil {
 		s.discard(call, got.segment)
 		return nil, err
 	}
-	out := &api.PutObjectOutput{ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b)}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out := &api.PutObjectOutput{ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b), SSEKMSEncryptionContext: asked.sse.shownContext(&o.encryption)}
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	o.Sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 	return out, nil
 }

@@ -13,9 +13,10 @@ import (
 // Service is Amazon S3.
 type Service struct {
 	service.Deps
-	documents policy.Cache
-	readers   readers
-	digests   digests
+	documents  policy.Cache
+	readers    readers
+	digests    digests
+	bucketKeys bucketKeys
 }
 
 // New returns the service's module.

@@ -75,13 +75,17 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 	}}
 	said, err := s.describe(call, &u.Object, describing{
 		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
-		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		sse: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyID, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
+		customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
 		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if u.Algorithm, u.Type, err = uploadChecksum(in); err != nil {
+		return nil, err
+	}
+	if _, err := s.sealing(call, in.Bucket, in.ExpectedBucketOwner, &u.Object, &said); err != nil {
 		return nil, err
 	}
 	random, err := s.random16()
@@ -96,6 +100,9 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 			return err
 		}
 		u.BucketID = b.ID
+		if said.key.ring != nil && b.Encryption.BlocksCustomer {
+			return accessDenied()
+		}
 		if u.Object.access, err = said.acl.settle(call, b); err != nil {
 			return err
 		}
@@ -111,7 +118,8 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 		return nil, err
 	}
 	out := &api.CreateMultipartUploadOutput{Bucket: &in.Bucket, Key: &in.Key, UploadID: &u.ID, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type)}
-	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out.SSEKMSEncryptionContext = said.sse.shownContext(&u.Object.encryption)
+	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if !u.Due.IsZero() {
 		out.AbortDate, out.AbortRuleID = &u.Due, &u.Rule
 	}
@@ -248,9 +256,8 @@ func (s *Service) completeMultipartUpload(call *aws.Call, in *api.CompleteMultip
 		Bucket: &in.Bucket, Key: &in.Key, ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b),
 		Location: new("http://" + in.Bucket + ".s3." + b.Region + ".amazonaws.com/" + encodeKey(in.Key)),
 	}
-	if u.Object.CustomerMD5 == "" {
-		out.ServerSideEncryption = new(api.ServerSideEncryptionAes256)
-	}
+	var algorithm, customerMD5 *string // which this output does not have
+	o.encryption.shown(&out.ServerSideEncryption, &algorithm, &customerMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	o.Sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 	return out, nil
 }
@@ -394,5 +401,3 @@ func (u *upload) partSum(p *part) *checksum {
 	}
 	return &checksum{Algorithm: u.Algorithm, Type: u.Type, Value: p.Segment.Sum}
 }
-
-func digest(sum [md5.Size]byte) string { return hex.EncodeToString(sum[:]) }
