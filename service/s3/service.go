@@ -17,6 +17,8 @@ type Service struct {
 	readers    readers
 	digests    digests
 	bucketKeys bucketKeys
+	// plaintexts keeps what is read again and again.
+	plaintexts plaintexts
 }
 
 // New returns the service's module.
