@@ -38,7 +38,7 @@ func newBucketACL(b *bucket, in *api.CreateBucketInput) error {
 	case public(list):
 		return aws.NewError(http.StatusBadRequest, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
 	}
-	b.ACL = access{Grants: list, Listed: listed}
+	b.ACL = ownership{Grants: list, Listed: listed}
 	return nil
 }
 
@@ -71,7 +71,7 @@ func (s *Service) putBucketACL(call *aws.Call, in *api.PutBucketACLInput) (*api.
 	if err != nil {
 		return nil, err
 	}
-	return &api.PutBucketACLOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+	return &api.PutBucketACLOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, _ *config) error {
 		r, err := chooseACL(asked, in.AccessControlPolicy, b.Account)
 		if err != nil {
 			return err
@@ -80,10 +80,10 @@ func (s *Service) putBucketACL(call *aws.Call, in *api.PutBucketACLInput) (*api.
 			return aclNotSupported()
 		}
 		list, listed := r.list(b, b.Account)
-		if b.PublicAccess.BlockACLs && public(list) {
-			return publicACL(call, "s3:PutBucketAcl", b.arn())
+		if err := checkPublic(tx, call, b, list, "s3:PutBucketAcl", b.arn()); err != nil {
+			return err
 		}
-		b.ACL = access{Grants: list, Listed: listed}
+		b.ACL = ownership{Grants: list, Listed: listed}
 		return nil
 	})
 }
@@ -105,7 +105,7 @@ func (s *Service) getObjectACL(call *aws.Call, in *api.GetObjectACLInput) (*api.
 		}
 		return nil, err
 	}
-	return &api.GetObjectACLOutput{Owner: ownerOf(o.access.owner(b)), Grants: o.access.shownGrants(b)}, nil
+	return &api.GetObjectACLOutput{Owner: ownerOf(o.ownership.owner(b)), Grants: o.ownership.shownGrants(b)}, nil
 }
 
 // putObjectACL replaces the access control list of a version.
@@ -114,8 +114,8 @@ func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.
 	if err != nil {
 		return nil, err
 	}
-	_, _, err = s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(b *bucket, o *object) error {
-		owner := o.access.owner(b)
+	_, _, err = s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, o *object) error {
+		owner := o.ownership.owner(b)
 		r, err := chooseACL(asked, in.AccessControlPolicy, owner)
 		if err != nil {
 			return err
@@ -127,11 +127,11 @@ func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.
 			return aclNotSupported()
 		}
 		list, listed := r.list(b, owner)
-		if b.PublicAccess.BlockACLs && public(list) {
-			return publicACL(call, "s3:PutObjectAcl", b.arn()+"/"+o.Key)
+		if err := checkPublic(tx, call, b, list, "s3:PutObjectAcl", b.arn()+"/"+o.Key); err != nil {
+			return err
 		}
-		o.access.Grants, o.access.Listed = list, listed
-		return nil
+		o.ownership.Grants, o.ownership.Listed = list, listed
+		return s.notify(tx, b, changeOf(b, o, "s3:ObjectAcl:Put", call))
 	})
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.
 }
 
 // change changes a version in place: neither its bytes nor its time change.
-func (s *Service) change(call *aws.Call, name, key string, version, owner *string, change func(*bucket, *object) error) (b *bucket, o *object, err error) {
+func (s *Service) change(call *aws.Call, name, key string, version, owner *string, change func(*store.Tx, *bucket, *object) error) (b *bucket, o *object, err error) {
 	err = s.DB.Update(call, func(tx *store.Tx) (err error) {
 		b, o = nil, nil
 		if b, err = getBucket(tx, call, name, owner); err != nil {
@@ -149,7 +149,7 @@ func (s *Service) change(call *aws.Call, name, key string, version, owner *strin
 		if o, err = s.find(tx, b, key, version); err != nil {
 			return err
 		}
-		if err := change(b, o); err != nil {
+		if err := change(tx, b, o); err != nil {
 			return err
 		}
 		return s.rewrite(tx, b, o)
@@ -165,10 +165,7 @@ func (s *Service) rewrite(tx *store.Tx, b *bucket, o *object) error {
 	if err := s.came(tx, b, o); err != nil {
 		return err
 	}
-	if o.Noncurrent.IsZero() && !o.Marker {
-		return currentObjects.Put(tx, o)
-	}
-	return olderObjects.Put(tx, o)
+	return putVersion(tx, o)
 }
 
 // checkOwnership admits the ownerships there are.

@@ -62,7 +62,7 @@ func (p *permits) actions(object bool) string {
 // the list's own. What the owner has by the list it has anyway. There are few such texts, which the cache of documents
 // knows soon.
 func aclText(p *aws.Principal, owner string, list []grant, object bool, ignorePublic bool) string {
-	var everyone, authenticated, account, logs permits
+	var everyone, authenticated, account, logs permits // the service that writes access logs is all of its group
 	id := canonicalID(p.Account)
 	if p.Type == aws.PrincipalAnonymous || p.Account == "" {
 		id = anonymousID
@@ -73,7 +73,7 @@ func aclText(p *aws.Principal, owner string, list []grant, object bool, ignorePu
 			everyone.add(g.Permission)
 		case g.URI == groupAuthenticated && !ignorePublic && p.Type != aws.PrincipalAnonymous:
 			authenticated.add(g.Permission)
-		case g.URI == groupLogDelivery && p.Type == aws.PrincipalService && p.Name == logDelivery:
+		case g.URI == groupLogDelivery && p.Type == aws.PrincipalService && p.Name == loggingPrincipal:
 			logs.add(g.Permission)
 		case g.URI == "" && g.ID == id && p.Account != owner && p.Type != aws.PrincipalService:
 			account.add(g.Permission)
@@ -87,7 +87,7 @@ func aclText(p *aws.Principal, owner string, list []grant, object bool, ignorePu
 	}
 	add("AllUsers", `"*"`, everyone, "")
 	add("AuthenticatedUsers", `"*"`, authenticated, `,"Condition":{"StringNotEquals":{"aws:PrincipalType":"Anonymous"}}`)
-	add("LogDelivery", `{"Service":"`+logDelivery+`"}`, logs, "")
+	add("LogDelivery", `{"Service":"`+loggingPrincipal+`"}`, logs, "")
 	switch {
 	case id == anonymousID:
 		add("Anonymous", `"*"`, account, `,"Condition":{"StringEquals":{"aws:PrincipalType":"Anonymous"}}`)
@@ -100,9 +100,6 @@ func aclText(p *aws.Principal, owner string, list []grant, object bool, ignorePu
 	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
 }
 
-// logDelivery is the service that writes access logs, the only member of the group LogDelivery.
-const logDelivery = "logging.s3.amazonaws.com"
-
 // aclOf returns the access control list that has a say in an action, whether it is an object's, and the account that
 // decides.
 func aclOf(tx *store.Tx, b *bucket, key string, c aws.Check) (list []grant, isObject bool, owner string, err error) {
@@ -114,7 +111,7 @@ func aclOf(tx *store.Tx, b *bucket, key string, c aws.Check) (list []grant, isOb
 		if err != nil || o == nil {
 			return nil, true, b.Account, err // who may know that it is missing is decided later
 		}
-		return o.access.grants(b), true, o.access.owner(b), nil
+		return o.ownership.grants(b), true, o.ownership.owner(b), nil
 	case c.Action == "s3:PutObject" || c.Action == "s3:DeleteObject":
 		// The permission to write is for new objects, and for the grantee's own.
 		o, err := latest(tx, b, key)
@@ -123,7 +120,7 @@ func aclOf(tx *store.Tx, b *bucket, key string, c aws.Check) (list []grant, isOb
 		}
 		list = b.ACL.grants(b)
 		if o != nil && !o.Marker {
-			owner := canonicalID(o.access.owner(b))
+			owner := canonicalID(o.ownership.owner(b))
 			own := make([]grant, 0, len(list))
 			for _, g := range list {
 				if g.ID == owner {

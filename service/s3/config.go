@@ -17,6 +17,13 @@ type config struct {
 	Lifecycle         []api.LifecycleRule                    `cbor:",omitempty"`
 	TransitionMinimum api.TransitionDefaultMinimumObjectSize `cbor:",omitempty"`
 	Encryption        []api.ServerSideEncryptionRule         `cbor:",omitempty"`
+	Replication       *api.ReplicationConfiguration          `cbor:",omitempty"`
+	Notification      *api.NotificationConfiguration         `cbor:",omitempty"`
+	// Listeners are the destinations in Notification.
+	Listeners  []listener                 `cbor:",omitempty"`
+	Logging    *api.LoggingEnabled        `cbor:",omitempty"`
+	Website    *api.WebsiteConfiguration  `cbor:",omitempty"`
+	Accelerate api.BucketAccelerateStatus `cbor:",omitempty"`
 }
 
 var configs = store.NewTable("s3/config", func(c *config) store.Key { return store.K(c.BucketID) })
@@ -69,6 +76,9 @@ func (s *Service) putBucketVersioning(call *aws.Call, in *api.PutBucketVersionin
 	return &api.PutBucketVersioningOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
 		if b.Lock.Enabled && status != string(api.BucketVersioningStatusEnabled) {
 			return aws.NewError(http.StatusConflict, "InvalidBucketState", "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+		}
+		if err := keepVersioning(b, status); err != nil {
+			return err
 		}
 		b.Versioning = api.BucketVersioningStatus(status)
 		return nil

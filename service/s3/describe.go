@@ -42,6 +42,9 @@ func (s *Service) describe(call *aws.Call, o *object, d describing) (a asked, er
 	if err := checkMetadata(o.Meta); err != nil {
 		return a, err
 	}
+	if err := relocation(o.Redirect); err != nil {
+		return a, err
+	}
 	if a.acl, err = readACL(text(d.acl), objectACLs, d.grants...); err != nil {
 		return a, err
 	}
@@ -73,7 +76,7 @@ func (a *asked) settle(call *aws.Call, o *object, also func(*store.Tx, *bucket) 
 		if err := b.encryptedAs(&o.encryption, a); err != nil {
 			return err
 		}
-		if o.access, err = a.acl.settle(call, b); err != nil {
+		if o.ownership, err = a.acl.settle(call, tx, b); err != nil {
 			return err
 		}
 		if o.retention, err = a.lock.settle(b, now); err != nil || also == nil {

@@ -39,6 +39,5 @@
 // keys are kept in memory for minutes, for the caller that KMS gave them to. Dual-layer encryption is one layer here, and
 // neither SSE-C nor SSE-KMS is refused over plain HTTP.
 //
-// Not here: MFA delete, restores of type SELECT, replication, notifications, access logs, website hosting,
-// inventory, analytics.
+// Not here: MFA delete, restores of type SELECT.
 package s3

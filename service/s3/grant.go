@@ -7,6 +7,7 @@ import (
 
 	api "drydock/api/s3"
 	"drydock/aws"
+	"drydock/store"
 )
 
 // grant is one entry of an access control list: a permission for an account or for a group.
@@ -16,9 +17,9 @@ type grant struct {
 	Permission api.Permission
 }
 
-// access is who owns an object or a bucket beside its bucket's owner, and its access control list. The zero value is the
+// ownership is who owns an object or a bucket beside its bucket's owner, and its access control list. The zero value is the
 // bucket owner's own, with full control for nobody else.
-type access struct {
+type ownership struct {
 	// Owner is the account of the uploader where the bucket's owner does not own the object.
 	Owner string `cbor:",omitempty"`
 	// Grants is the list where Listed is set; otherwise the owner has full control and nobody else has any.
@@ -50,7 +51,7 @@ const maxGrants = 100
 func (b *bucket) hasACLs() bool { return b.Ownership != api.ObjectOwnershipBucketOwnerEnforced }
 
 // owner is the account that owns what a is of.
-func (a *access) owner(b *bucket) string {
+func (a *ownership) owner(b *bucket) string {
 	if a.Owner == "" || !b.hasACLs() {
 		return b.Account
 	}
@@ -58,7 +59,7 @@ func (a *access) owner(b *bucket) string {
 }
 
 // grants is the list in force.
-func (a *access) grants(b *bucket) []grant {
+func (a *ownership) grants(b *bucket) []grant {
 	if !a.Listed || !b.hasACLs() {
 		return []grant{{ID: canonicalID(a.owner(b)), Permission: api.PermissionFullControl}}
 	}
@@ -66,7 +67,7 @@ func (a *access) grants(b *bucket) []grant {
 }
 
 // shownGrants is the list as the API has it.
-func (a *access) shownGrants(b *bucket) []api.Grant {
+func (a *ownership) shownGrants(b *bucket) []api.Grant {
 	list := []api.Grant{}
 	for _, g := range a.grants(b) {
 		grantee := &api.Grantee{Type: api.TypeCanonicalUser, ID: &g.ID}
@@ -264,7 +265,7 @@ func uploader(call *aws.Call) string {
 }
 
 // settle decides who owns a new object and its access control list, by the bucket's ownership.
-func (r *aclRequest) settle(call *aws.Call, b *bucket) (a access, err error) {
+func (r *aclRequest) settle(call *aws.Call, tx *store.Tx, b *bucket) (a ownership, err error) {
 	if !b.hasACLs() {
 		if r.empty() || r.ownersOnly(b) {
 			return a, nil
@@ -275,10 +276,19 @@ func (r *aclRequest) settle(call *aws.Call, b *bucket) (a access, err error) {
 		a.Owner = owner
 	}
 	a.Grants, a.Listed = r.list(b, a.owner(b))
-	if b.PublicAccess.BlockACLs && public(a.Grants) {
-		return a, publicACL(call, "s3:PutObject", b.arn())
+	return a, checkPublic(tx, call, b, a.Grants, "s3:PutObject", b.arn())
+}
+
+// checkPublic refuses a public list where the bucket, or its account, blocks such.
+func checkPublic(tx *store.Tx, call *aws.Call, b *bucket, list []grant, action, resource string) error {
+	if !public(list) {
+		return nil
 	}
-	return a, nil
+	block, err := blocked(tx, b.Partition, b.Account, b.PublicAccess)
+	if err == nil && block.BlockACLs {
+		err = publicACL(call, action, resource)
+	}
+	return err
 }
 
 // publicACL refuses a list that the block of public access does not let in.

@@ -15,9 +15,6 @@ import (
 	"drydock/blob/seal"
 )
 
-// principalName is what S3 calls itself to KMS.
-const principalName = "s3.amazonaws.com"
-
 // managedKey is the AWS managed key of S3, used where nobody names a key.
 const managedKey = "alias/aws/s3"
 
@@ -154,7 +151,7 @@ func anonymousKMS() error {
 // viaS3 is the caller's call to KMS through S3.
 func viaS3(call *aws.Call, b *bucket) *aws.Call {
 	via := call.As(call.Principal).In(b.Region)
-	via.Request.ViaService = principalName
+	via.Request.ViaService = servicePrincipal
 	return via
 }
 

@@ -129,7 +129,7 @@ func (s *Service) objects(call *aws.Call, p *page, name string, owner *string, m
 			}
 			shown.RestoreStatus = o.restoreStatus(optional)
 			if withOwner {
-				shown.Owner = ownerOf(o.access.owner(b))
+				shown.Owner = ownerOf(o.ownership.owner(b))
 			}
 			list = append(list, shown)
 		})
@@ -237,7 +237,7 @@ func (s *Service) listMultipartUploads(call *aws.Call, in *api.ListMultipartUplo
 		return fill(p, space, after, text(in.KeyMarker), scan, func(u *upload) string { return u.Key }, func(u *upload) {
 			shown := api.MultipartUpload{
 				UploadID: &u.ID, Key: show(u.Key), Initiated: &u.Initiated, StorageClass: new(api.StorageClass(u.Object.listedClass())),
-				Owner: ownerOf(u.Object.access.owner(b)), Initiator: &api.Initiator{ID: &u.Initiator}, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type),
+				Owner: ownerOf(u.Object.ownership.owner(b)), Initiator: &api.Initiator{ID: &u.Initiator}, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type),
 			}
 			lastID = u.ID
 			out.Uploads = append(out.Uploads, shown)

@@ -106,12 +106,12 @@ func (s *Service) listObjectVersions(call *aws.Call, in *api.ListObjectVersionsI
 			newest := o.Noncurrent.IsZero()
 			if o.Marker {
 				out.DeleteMarkers = append(out.DeleteMarkers, api.DeleteMarkerEntry{
-					Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, Owner: ownerOf(o.access.owner(b)),
+					Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, Owner: ownerOf(o.ownership.owner(b)),
 				})
 				return
 			}
 			shown := api.ObjectVersion{
-				Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, ETag: o.etag(), Size: &o.Size, Owner: ownerOf(o.access.owner(b)),
+				Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, ETag: o.etag(), Size: &o.Size, Owner: ownerOf(o.ownership.owner(b)),
 				StorageClass: new(api.ObjectVersionStorageClass(o.listedClass())), RestoreStatus: o.restoreStatus(in.OptionalObjectAttributes),
 			}
 			if o.Sum.Value != "" {

@@ -210,7 +210,7 @@ func (s *Service) putObjectRetention(call *aws.Call, in *api.PutObjectRetentionI
 		mode, until = api.ObjectLockMode(*r.Mode), r.RetainUntilDate.UTC()
 	}
 	bypass := in.BypassGovernanceRetention != nil && *in.BypassGovernanceRetention
-	_, _, err := s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(b *bucket, o *object) error {
+	_, _, err := s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, o *object) error {
 		if !b.Lock.Enabled {
 			return missingLock()
 		}
@@ -267,7 +267,7 @@ func (s *Service) putObjectLegalHold(call *aws.Call, in *api.PutObjectLegalHoldI
 	if in.LegalHold == nil || in.LegalHold.Status == nil || !slices.Contains(in.LegalHold.Status.Values(), string(*in.LegalHold.Status)) {
 		return nil, malformedXML()
 	}
-	_, _, err := s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(b *bucket, o *object) error {
+	_, _, err := s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, o *object) error {
 		if !b.Lock.Enabled {
 			return missingLock()
 		}

@@ -208,7 +208,7 @@ func (s *Service) listParts(call *aws.Call, in *api.ListPartsInput) (*api.ListPa
 		if err != nil {
 			return err
 		}
-		out.Owner, out.Initiator = ownerOf(u.Object.access.owner(b)), &api.Initiator{ID: &u.Initiator}
+		out.Owner, out.Initiator = ownerOf(u.Object.ownership.owner(b)), &api.Initiator{ID: &u.Initiator}
 		out.ChecksumAlgorithm, out.ChecksumType = optional(u.Algorithm), optional(u.Type)
 		if u.Object.Class != "" {
 			out.StorageClass = u.Object.class()

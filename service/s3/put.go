@@ -132,7 +132,7 @@ func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, 
 				return err
 			}
 		}
-		return s.putLatest(tx, b, o, now, random)
+		return s.create(tx, call, b, o, now, random)
 	})
 	return b, err
 }

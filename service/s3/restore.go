@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -180,20 +179,4 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 		return s.rewrite(tx, b, o)
 	})
 	return next, err
-}
-
-// versionAt returns the version of a key with an order, or nil when it is gone.
-func versionAt(tx *store.Tx, b *bucket, key string, seq int64) (*object, error) {
-	o, err := currentObjects.Get(tx, store.K(b.ID, key))
-	if err == nil && o.Seq == seq {
-		return o, nil
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	o, err = olderObjects.Get(tx, store.K(b.ID, key, -seq))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return o, err
 }

@@ -40,9 +40,9 @@ func checkTags(tags []api.Tag, limit int) ([]api.Tag, error) {
 
 // retag changes the tags of a version in place.
 func (s *Service) retag(call *aws.Call, name, key string, version, owner *string, tags []api.Tag) (shown *string, err error) {
-	b, o, err := s.change(call, name, key, version, owner, func(_ *bucket, o *object) error {
+	b, o, err := s.change(call, name, key, version, owner, func(tx *store.Tx, b *bucket, o *object) error {
 		o.Tags = tags
-		return nil
+		return s.retagged(tx, b, o, call)
 	})
 	if err != nil {
 		return nil, err
