@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"strconv"
 	"strings"
 
 	"drydock/aws"
@@ -32,7 +33,14 @@ func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
 
 // keyFacts are the facts of a key that was read, for a request with an encryption context.
 func (s *Service) keyFacts(call *aws.Call, k *key, context map[string]string, tx *store.Tx) (policy.Facts, error) {
-	doc, err := s.docs.Parse(policy.KindResource, k.Policy)
+	text := k.Policy
+	if isAnother(&call.Principal, k.Principals) {
+		var err error
+		if text, err = byID(text, k.Principals); err != nil {
+			return policy.Facts{}, err
+		}
+	}
+	doc, err := s.docs.Parse(policy.KindResource, text)
 	if err != nil {
 		return policy.Facts{}, err
 	}
@@ -80,10 +88,9 @@ func (v *keyValues) Values(name string) ([]string, bool) {
 	case "keyorigin":
 		return one(string(v.key.Origin))
 	case "multiregion":
-		if v.key.MultiRegion {
-			return one("true")
-		}
-		return one("false")
+		return one(strconv.FormatBool(v.key.MultiRegion))
+	case "grantisforawsresource":
+		return one(strconv.FormatBool(viaService(v.call) != ""))
 	case "multiregionkeytype":
 		if v.key.MultiRegion {
 			return one(string(v.key.regionType()))

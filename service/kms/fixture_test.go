@@ -30,9 +30,12 @@ func (u people) Grants(_ context.Context, p *aws.Principal) (policy.Grants, erro
 	if !ok {
 		return policy.Grants{}, nil
 	}
-	doc, err := policy.Parse(policy.KindManaged, `{"Version":"2012-10-17","Statement":[`+text+`]}`)
+	doc, err := documents.Parse(policy.KindManaged, `{"Version":"2012-10-17","Statement":[`+text+`]}`)
 	return policy.Grants{Identity: []policy.Source{{Name: p.Name, Document: doc}}}, err
 }
+
+// documents remembers the users' policies, as IAM does.
+var documents policy.Cache
 
 // all lets a user do everything.
 const all = `{"Effect":"Allow","Action":"*","Resource":"*"}`

@@ -22,8 +22,10 @@ type grant struct {
 	Name                     string
 	Created                  time.Time
 	Grantee, Retiring        string
-	Issuer                   string
-	Operations               []api.GrantOperation
+	// Principals are the unique ids of both, where they are users or roles.
+	Principals map[string]string
+	Issuer     string
+	Operations []api.GrantOperation
 	// Subset and Equals constrain the encryption context; nil does not.
 	Subset, Equals map[string]string
 }
@@ -139,7 +141,7 @@ func (s *Service) grantPolicies(tx *store.Tx, call *aws.Call, k *key, context ma
 			if err != nil {
 				return nil, err
 			}
-			if text == "" {
+			if text == "" || isAnother(p, g.Principals) {
 				continue
 			}
 			doc, err := s.docs.Parse(policy.KindResource, text)
@@ -189,14 +191,28 @@ func (s *Service) checkTokens(tokens []string) error {
 	return nil
 }
 
-// checkPrincipal refuses what can be no grantee and retire no grant.
-func checkPrincipal(name string) error {
+// addPrincipal notes a grantee or retiring principal; it refuses what is none.
+func (g *grant) addPrincipal(call *aws.Call, name string) error {
 	if !strings.HasPrefix(name, "arn:") && strings.HasSuffix(name, ".amazonaws.com") {
 		return nil
 	}
+	invalid := api.NewInvalidARNException("ARN does not refer to a valid principal: %s", name)
 	if _, err := policy.Parse(policy.KindResource, fmt.Sprintf(
 		`{"Statement":{"Effect":"Allow","Principal":{"AWS":%q},"Action":"kms:Decrypt","Resource":"*"}}`, name)); err != nil || !strings.HasPrefix(name, "arn:") {
-		return api.NewInvalidARNException("ARN does not refer to a valid principal: %s", name)
+		return invalid
+	}
+	id, known, err := identify(call, name)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return invalid
+	}
+	if id != "" {
+		if g.Principals == nil {
+			g.Principals = map[string]string{}
+		}
+		g.Principals[name] = id
 	}
 	return nil
 }
@@ -207,12 +223,12 @@ func newGrant(call *aws.Call, in *api.CreateGrantInput) (*grant, error) {
 		Region: call.Region, ID: call.NewHex(64), Created: call.Now(), Grantee: in.GranteePrincipal, Issuer: call.Principal.Account,
 		Operations: in.Operations,
 	}
-	if err := checkPrincipal(g.Grantee); err != nil {
+	if err := g.addPrincipal(call, g.Grantee); err != nil {
 		return nil, err
 	}
 	if in.RetiringPrincipal != nil {
 		g.Retiring = *in.RetiringPrincipal
-		if err := checkPrincipal(g.Retiring); err != nil {
+		if err := g.addPrincipal(call, g.Retiring); err != nil {
 			return nil, err
 		}
 	}
@@ -460,7 +476,7 @@ func (s *Service) retireGrant(call *aws.Call, in *api.RetireGrantInput) (*api.Re
 	if k == nil {
 		return nil, api.NewNotFoundException(noGrant)
 	}
-	if p := call.Principal; g.Retiring != p.ARN && g.Retiring != p.RoleARN || g.Retiring == "" {
+	if p := &call.Principal; g.Retiring != p.ARN && g.Retiring != p.RoleARN || g.Retiring == "" || isAnother(p, g.Principals) {
 		if err := s.allow(call, k, "", request{action: "kms:RetireGrant"}); err != nil {
 			return nil, err
 		}

@@ -140,6 +140,8 @@ func TestKey_IsRefusedByState(t *testing.T) {
 	wantMessage(t, err, "DisabledException", *k.ARN+" is disabled.")
 	_, err = dataKey(call, k.KeyID)
 	servicetest.WantError(t, err, "DisabledException")
+	_, err = decrypt(via(call, "s3.amazonaws.com"), blob, nil) // no service reads it either
+	servicetest.WantError(t, err, "DisabledException")
 	service := c.CallAs(t, aws.ServicePrincipal("logs.us-east-1.amazonaws.com", servicetest.Account), servicetest.Region)
 	_, err = decrypt(service, blob, nil)
 	servicetest.WantError(t, err, "AccessDeniedException") // the key policy does not name it
