@@ -41,7 +41,6 @@
 //   - GetKeyPolicy and ListGrants go on to show the ARN of a user or role that was deleted, where AWS shows its unique id.
 //     As on AWS, one made anew under that name has not what the deleted one had.
 //   - A grantee of another account needs the consent of that account's policies too.
-//   - A principal that may create grants by a grant is not held to the operations and constraints of that grant.
 //   - Of the condition keys those are missing that come from Nitro attestations, custom key stores and networks, and
 //     kms:GrantConstraintType. There are no quotas on requests per second.
 //

@@ -12,7 +12,12 @@ import (
 // facts tells policies of a key: its policy, which has to agree to everything, and its grants for the caller.
 func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
 	if h, ok := call.Value(heldKey{}).(*held); ok && h.key.arn() == arn {
-		return s.keyFacts(call, h.key, h.context, nil)
+		k := h.key
+		if h.ungranted {
+			plain := *k
+			plain.Grants, k = 0, &plain
+		}
+		return s.keyFacts(call, k, h.context, nil)
 	}
 	parsed, err := aws.ParseARN(arn)
 	id, isKey := strings.CutPrefix(parsed.Resource, "key/")

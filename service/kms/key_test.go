@@ -248,6 +248,8 @@ func TestAlias_NamesAKey(t *testing.T) {
 	}
 	_, err = api.DisableKey.Do(call, &api.DisableKeyInput{KeyID: "alias/a"})
 	wantMessage(t, err, "NotFoundException", "Invalid keyId 'alias/a'") // keys are managed by id
+	_, err = api.DisableKey.Do(call, &api.DisableKeyInput{KeyID: "arn:aws:kms:us-east-1:111122223333:alias/a"})
+	wantMessage(t, err, "InvalidArnException", "Key Aliases are not supported for this operation.")
 
 	var names []string
 	in := &api.ListAliasesInput{KeyID: &one.KeyID, Limit: new(int32(2))}
