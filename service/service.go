@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,6 +35,8 @@ type Deps struct {
 	Machines *machine.Host
 	Log      *slog.Logger
 	Random   io.Reader
+	// Vault lends services what IAM keeps and no operation tells.
+	Vault Vault
 	// Cloud makes calls that no request asked for, as a task's: see NewCall.
 	Cloud aws.Cloud
 	// Dir is the data directory, for what neither the store nor the blobs can hold: a service keeps to the folder in it
@@ -43,6 +46,20 @@ type Deps struct {
 	Endpoint func() string
 	// DefaultAccount and DefaultRegion are those of callers that name none.
 	DefaultAccount, DefaultRegion string
+}
+
+// ErrSecondFactor is for a one-time password that does not count, or for a device that is not the caller's.
+var ErrSecondFactor = errors.New("the second factor is not valid")
+
+// Vault is what IAM keeps and lends to other services in process: what no operation of its API tells.
+type Vault interface {
+	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor.
+	SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error
+	// ServerCertificate returns a server certificate with its chain, and its private key, all in PEM, by its ARN. It fails
+	// with NoSuchEntity.
+	ServerCertificate(ctx context.Context, arn string) (chain, key string, err error)
+	// SAMLKeys returns the private keys, in PEM, with which assertions for a SAML provider are decrypted.
+	SAMLKeys(ctx context.Context, arn string) ([]string, error)
 }
 
 // NewCall returns a call made by p in a region, for work that no request asked for.
@@ -77,6 +94,8 @@ type Module struct {
 	Accessed func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
 	// Identity is set by the service that knows users, roles and their policies.
 	Identity policy.Identity
+	// Vault is set by the same service.
+	Vault Vault
 	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
 	// crash left behind.
 	Start func(ctx context.Context) error

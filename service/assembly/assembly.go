@@ -31,8 +31,8 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	if err != nil {
 		return nil, err
 	}
-	cloud := &lateCloud{}
-	deps.Sessions, deps.Cloud = sessions, cloud
+	cloud, vault := &lateCloud{}, &lateVault{}
+	deps.Sessions, deps.Cloud, deps.Vault = sessions, cloud, vault
 	deps.Tasks = task.NewRunner(deps.DB, deps.Clock, deps.Log)
 	deps.Bus = bus.New(deps.DB, deps.Tasks, deps.Clock.Now, func() string { return aws.NewUUID(deps.Random) }, deps.Log)
 
@@ -70,6 +70,9 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		if m.Identity != nil {
 			config.Identity = m.Identity
 		}
+		if m.Vault != nil {
+			vault.Vault = m.Vault
+		}
 		types = append(types, m.Resources...)
 	}
 	if a.Resources, err = resource.NewRegistry(types...); err != nil {
@@ -95,3 +98,14 @@ func (a *Assembly) Start(ctx context.Context) error {
 
 // lateCloud lets services hold the cloud that is made of them.
 type lateCloud struct{ aws.Cloud }
+
+// lateVault lets services hold the vault before the one that provides it is made. Without one there is nothing in it.
+type lateVault struct{ service.Vault }
+
+// SecondFactor accepts nothing where there is no vault: see service.Vault.
+func (v *lateVault) SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error {
+	if v.Vault == nil {
+		return service.ErrSecondFactor
+	}
+	return v.Vault.SecondFactor(ctx, p, serial, code)
+}
