@@ -95,6 +95,9 @@ type Module struct {
 	// CORS is set by the service whose resources pages of other origins may call, S3: it returns the Access-Control
 	// headers for a request of an origin with a method and header names (in lower case), nil when no rule allows it.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
+	// Accessed is told of each request to the service's API once it is answered, for access logs; nil is not told. in and
+	// out are the operation's input and output, nil where it did not come to that.
+	Accessed func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
 	// Identity is set by the service that knows users, roles and their policies.
 	Identity policy.Identity
 	// Vault is set by the same service.
@@ -114,6 +117,8 @@ type DataPlane struct {
 	// which the prefix counts.
 	Prefix string
 	Host   string
+	// Hosts, when set, tells for which hosts, with their ports, the prefix counts. It is asked for every request.
+	Hosts func(host string) bool
 	// Realm is what a caller without credentials is asked for by 401; empty admits anonymous callers.
 	Realm string
 	Serve func(call *aws.Call, w http.ResponseWriter, r *http.Request)

@@ -40,7 +40,8 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	config := gateway.Config{
 		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
 		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
-		Facts: map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Facts:    map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Accessed: gateway.AccessLogs{},
 	}
 	var types []resource.Type
 	for _, m := range a.Modules {
@@ -54,11 +55,14 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		}
 		for _, p := range m.DataPlanes {
 			config.DataPlanes = append(config.DataPlanes, gateway.DataPlane{
-				Prefix: p.Prefix, Host: p.Host, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
+				Prefix: p.Prefix, Host: p.Host, Hosts: p.Hosts, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
 			})
 		}
 		if m.Facts != nil {
 			config.Facts[m.API.SigningName] = m.Facts
+		}
+		if m.Accessed != nil {
+			config.Accessed[m.API] = m.Accessed
 		}
 		if m.CORS != nil {
 			config.CORS = m.CORS
