@@ -44,14 +44,10 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 		if f.object, err = s.find(tx, f.bucket, r.key, r.version); err != nil {
 			return err
 		}
-		if (bytes || r.part != nil) && f.object.ContentID != "" {
-			c, err := contents.Get(tx, store.K(f.object.ContentID))
-			if err != nil {
-				return fmt.Errorf("content %s: %w", f.object.ContentID, err)
-			}
-			f.segments = c.Segments
+		if bytes || r.part != nil {
+			f.segments, err = f.object.segments(tx)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		if f != nil && f.bucket != nil {

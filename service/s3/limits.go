@@ -20,8 +20,12 @@ const (
 	maxCORSRules   = 100
 )
 
-// maxInline is up to what size content is kept in its row: one transaction then writes all there is.
-const maxInline = 32 << 10
+// maxInline is up to what size content is kept in a row: one transaction then writes all there is. Up to maxObjectInline,
+// sealed, it is in the object's own row, where listings have to pass it.
+const (
+	maxInline       = 32 << 10
+	maxObjectInline = 4 << 10
+)
 
 // day is the unit of lifecycle rules.
 const day = 24 * time.Hour

@@ -22,8 +22,10 @@ type object struct {
 	Modified time.Time
 	Size     int64  `cbor:",omitempty"`
 	ETag     string `cbor:",omitempty"` // without quotes
-	// ContentID names the bytes' row; empty for an object without bytes and for a delete marker.
+	// ContentID names the bytes' row; empty for an object without bytes, for one that has them in Inline, sealed, and for a
+	// delete marker.
 	ContentID string `cbor:",omitempty"`
+	Inline    []byte `cbor:",omitempty"`
 	// Parts counts the parts of a multipart upload, 0 for any other object.
 	Parts int32     `cbor:",omitempty"`
 	Class string    `cbor:",omitempty"` // empty is STANDARD

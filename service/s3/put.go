@@ -104,7 +104,7 @@ func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, 
 			}
 		}
 		if segments != nil {
-			if o.ContentID, err = newContent(tx, content, segments); err != nil {
+			if err := o.fill(tx, content, segments); err != nil {
 				return err
 			}
 		}

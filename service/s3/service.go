@@ -16,6 +16,8 @@ type Service struct {
 	documents policy.Cache
 	readers   readers
 	digests   digests
+	// plaintexts keeps what is read again and again.
+	plaintexts plaintexts
 }
 
 // New returns the service's module.
