@@ -6,6 +6,7 @@ import (
 	"drydock/service/codebuild"
 	"drydock/service/codecommit"
 	"drydock/service/iam"
+	"drydock/service/kms"
 	"drydock/service/logs"
 	"drydock/service/s3"
 	"drydock/service/sts"
@@ -16,6 +17,7 @@ func Modules(d service.Deps) []service.Module {
 	return []service.Module{
 		iam.New(d),
 		sts.New(d),
+		kms.New(d),
 		s3.New(d),
 		logs.New(d),
 		codecommit.New(d),

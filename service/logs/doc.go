@@ -1,6 +1,6 @@
 // Package logs is Amazon CloudWatch Logs: log groups with retention, tags, encryption and protection from deletion, log
-// streams and their events, search by filter patterns, live tail, metric and subscription filters, export to S3, data
-// protection, transformers, and the registry of deliveries.
+// streams and their events, search by filter patterns, live tail, Logs Insights queries (query*.go), metric and subscription
+// filters, export to S3, data protection, transformers, and the registry of deliveries.
 //
 // Invariants: groups and streams have ids, by which events and streams refer to them, so that one created anew under an
 // old name starts empty; filters and policies of a group go with it at once. What is deleted or expired is out of reach at
@@ -33,6 +33,11 @@
 //   - Deliveries and their ends are kept; no service delivers logs by them yet. A delivery source's resource is not looked
 //     for, and sources are of the services in deliverytemplate.go only; record fields are checked for CloudFront's alone.
 //   - Field index policies are kept and not used for searching.
+//   - Queries are in Logs Insights QL, as lang/logsinsights has it; those in SQL or PPL are refused, and saved definitions
+//     of them kept. A query that runs gives no partial results. Scheduled queries, lookup tables, field indexes and data
+//     sources are not there. Queries look at masked events, and unmask changes nothing in them. The times of a query are
+//     in seconds or, as on AWS, in milliseconds. A query whose result needs more than 256 MiB fails. The results of
+//     queries cannot be encrypted.
 //   - An export leaves the caller's own permission to write to the bucket to the bucket's policy, which has to let
 //     logs.REGION.amazonaws.com in. The region of the bucket is not looked at.
 //   - PutLogEvents takes entity and does not keep it; interleaved changes nothing, as on AWS events are always interleaved.

@@ -39,14 +39,14 @@ func filtersOf[T any](tx *store.Tx, t *store.Table[T], g *logGroup) iter.Seq2[*T
 	return t.Scan(tx, store.Range{Prefix: store.K(g.Account, g.Region, g.Name)})
 }
 
-// systemFields are the fields that filters may add to what they make.
-var systemFields = []string{"@aws.account", "@aws.region"}
+// emittedFields are the fields that filters may add to what they make.
+var emittedFields = []string{"@aws.account", "@aws.region"}
 
 // checkSystemFields refuses others.
 func checkSystemFields(fields []string) error {
 	for _, f := range fields {
-		if !slices.Contains(systemFields, f) {
-			return api.NewInvalidParameterException("Invalid system field: %s. Valid values are %s.", f, strings.Join(systemFields, ", "))
+		if !slices.Contains(emittedFields, f) {
+			return api.NewInvalidParameterException("Invalid system field: %s. Valid values are %s.", f, strings.Join(emittedFields, ", "))
 		}
 	}
 	return nil

@@ -25,7 +25,7 @@ func New(d service.Deps) service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
-		Tasks:      s.taskKinds(),
+		Tasks:      append(s.taskKinds(), s.queryTaskKinds()...),
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,
@@ -118,5 +118,16 @@ func (s *Service) operations() []aws.Handler {
 		api.UpdateDeliveryConfiguration.Handle(s.updateDeliveryConfiguration),
 		api.DeleteDelivery.Handle(s.deleteDelivery),
 		api.DescribeConfigurationTemplates.Handle(s.describeConfigurationTemplates),
+
+		api.StartQuery.Handle(s.startQuery),
+		api.StopQuery.Handle(s.stopQuery),
+		api.GetQueryResults.Handle(s.getQueryResults),
+		api.DescribeQueries.Handle(s.describeQueries),
+		api.ListLogGroupsForQuery.Handle(s.listLogGroupsForQuery),
+		api.GetLogRecord.Handle(s.getLogRecord),
+		api.GetLogGroupFields.Handle(s.getLogGroupFields),
+		api.PutQueryDefinition.Handle(s.putQueryDefinition),
+		api.DescribeQueryDefinitions.Handle(s.describeQueryDefinitions),
+		api.DeleteQueryDefinition.Handle(s.deleteQueryDefinition),
 	}
 }

@@ -28,6 +28,7 @@ SERVICES = {
     "codebuild": "codebuild",
     "codecommit": "codecommit",
     "iam": "iam",
+    "kms": "kms",
     "logs": "logs",
     "s3": "s3",
     "sts": "sts",
