@@ -14,13 +14,12 @@ import (
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
-	return []service.Module{
+	return append(s3.Modules(d),
 		iam.New(d),
 		sts.New(d),
 		kms.New(d),
-		s3.New(d),
 		logs.New(d),
 		codecommit.New(d),
 		codebuild.New(d),
-	}
+	)
 }
