@@ -78,6 +78,9 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 		}
 		e.set("CODEBUILD_SOURCE_VERSION"+suffix, version)
 	}
+	if r.b.Member != "" {
+		e.set("CODEBUILD_BATCH_BUILD_IDENTIFIER", r.b.Member)
+	}
 	if r.spec.Env.GitCredentialHelper {
 		r.helpGit(e)
 	}

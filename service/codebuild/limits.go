@@ -16,6 +16,10 @@ const (
 	// maxTimeout is the longest time-out of a build in minutes: eight hours, the quota that requirement CB-06 is made
 	// for. AWS has since raised it to 2160, which the model allows.
 	maxTimeout = 480
+	// minTimeout is the shortest time-out in minutes.
+	minTimeout = 5
+	// maxAutoRetries is how often a build may be tried again by itself.
+	maxAutoRetries = 10
 	// defaultTimeout and defaultQueuedTimeout are in minutes.
 	defaultTimeout       = 60
 	defaultQueuedTimeout = 480
@@ -50,6 +54,8 @@ const (
 	// maxSourceBytes and maxSourceFiles bound an unpacked S3 source or cache.
 	maxSourceBytes = 20 << 30
 	maxSourceFiles = 500_000
+	// maxCacheKey is how long the key of a cache may be; it becomes part of an object's key.
+	maxCacheKey = 512
 	// maxExportedValue is how much of an exported variable is kept.
 	maxExportedValue = 10 << 10
 )

@@ -19,7 +19,11 @@ type project struct {
 	Created, Modified time.Time
 	// Builds counts the builds started so far: the last build's number.
 	Builds int64
-	Detail api.Project
+	// Batches counts the batches likewise.
+	Batches int64
+	// BadgeToken is what the URL of the project's badge has; Public is where the project is seen by everyone.
+	BadgeToken, Public string
+	Detail             api.Project
 }
 
 func projectCreatedKey(p *project) store.Key  { return store.K(p.Account, p.Region, p.Created) }
@@ -76,11 +80,11 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 		SecondarySourceVersions: in.SecondarySourceVersions, Artifacts: &in.Artifacts, SecondaryArtifacts: in.SecondaryArtifacts,
 		Cache: in.Cache, Environment: &in.Environment, ServiceRole: &in.ServiceRole,
 		TimeoutInMinutes: in.TimeoutInMinutes, QueuedTimeoutInMinutes: in.QueuedTimeoutInMinutes, EncryptionKey: in.EncryptionKey,
-		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit,
+		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit, AutoRetryLimit: in.AutoRetryLimit,
 		Created: &now, LastModified: &now, Badge: &api.ProjectBadge{BadgeEnabled: new(false)},
 		ProjectVisibility: new(api.ProjectVisibilityTypePrivate),
 	}
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
 		return nil, err
 	}
 	if err := completeProject(call, &p.Detail); err != nil {
@@ -89,7 +93,12 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 	if err := s.checkRole(call, &p.Detail); err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
+		return nil, err
+	}
+	p.Detail.BuildBatchConfig = batch
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		exists, err := projects.Has(tx, projects.Key(p))
 		if err != nil {
 			return err
@@ -176,7 +185,11 @@ func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.
 
 // updateProject changes what the input names.
 func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*api.UpdateProjectOutput, error) {
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
+		return nil, err
+	}
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
 		return nil, err
 	}
 	if in.ServiceRole != nil {
@@ -188,7 +201,7 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 	}
 	now := call.Now()
 	var detail api.Project
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		p, err := getProject(tx, call, in.Name)
 		if err != nil {
 			return err
@@ -206,6 +219,10 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		override(&d.EncryptionKey, in.EncryptionKey)
 		override(&d.LogsConfig, in.LogsConfig)
 		override(&d.ConcurrentBuildLimit, in.ConcurrentBuildLimit)
+		override(&d.AutoRetryLimit, in.AutoRetryLimit)
+		if in.BuildBatchConfig != nil {
+			d.BuildBatchConfig = batch
+		}
 		overrideList(&d.SecondarySources, in.SecondarySources)
 		overrideList(&d.SecondarySourceVersions, in.SecondarySourceVersions)
 		overrideList(&d.SecondaryArtifacts, in.SecondaryArtifacts)
