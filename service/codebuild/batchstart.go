@@ -58,7 +58,7 @@ func (s *Service) startBuildBatch(call *aws.Call, in *api.StartBuildBatchInput) 
 	if err != nil {
 		return nil, err
 	}
-	detail, err := s.startNewBatch(call, in, config, initiator(&call.Principal), "")
+	detail, err := s.startNewBatch(call, in, config, initiator(&call.Principal))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (s *Service) startBuildBatch(call *aws.Call, in *api.StartBuildBatchInput) 
 }
 
 // startNewBatch submits a batch: its record, and the build that downloads its source.
-func (s *Service) startNewBatch(call *aws.Call, in *api.StartBuildBatchInput, config *api.ProjectBuildBatchConfig, by, trigger string) (*api.BuildBatch, error) {
+func (s *Service) startNewBatch(call *aws.Call, in *api.StartBuildBatchInput, config *api.ProjectBuildBatchConfig, by string) (*api.BuildBatch, error) {
 	uuid, now := call.NewUUID(), call.Now()
 	text, err := json.Marshal(in)
 	if err != nil {
@@ -109,10 +109,6 @@ func (s *Service) startNewBatch(call *aws.Call, in *api.StartBuildBatchInput, co
 		p.Batches++
 		b := newBatch(p, plan, in.SourceVersion, uuid, by, now)
 		b.Token, b.InputHash = token, hash
-		if trigger != "" {
-			b.Plan.Environment.EnvironmentVariables = append(b.Plan.Environment.EnvironmentVariables,
-				api.EnvironmentVariable{Name: "CODEBUILD_WEBHOOK_TRIGGER", Value: trigger, Type: new(api.EnvironmentVariableTypePlaintext)})
-		}
 		if err := projects.Put(tx, p); err != nil {
 			return err
 		}

@@ -38,8 +38,6 @@ type build struct {
 	Batch, Member string
 	// RetryLimit is how often the build is tried again by itself when it has failed.
 	RetryLimit int32
-	// Branch is the branch whose badge the build decides, where the source version does not name it.
-	Branch string
 	// Token and InputHash recognise a repeated request.
 	Token, InputHash string
 	Detail           api.Build

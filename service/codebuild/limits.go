@@ -11,6 +11,11 @@ const (
 	maxQueuedBuilds = 5 * maxConcurrentBuilds
 	// maxProjects is how many projects an account has in a region.
 	maxProjects = 5000
+	// maxFilterGroups is how many filter groups a webhook has, maxPayload how large a delivery is: GitHub's own limit.
+	maxFilterGroups = 30
+	maxPayload      = 25 << 20
+	// maxBadgeBuilds is how many builds are looked at for the latest of a badge's branch.
+	maxBadgeBuilds = 1000
 	// maxFleets is how many fleets an account has in a region.
 	maxFleets = 10
 	// maxTimeout is the longest time-out of a build in minutes: eight hours, the quota that requirement CB-06 is made

@@ -33,7 +33,19 @@ var (
 	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{projectCreatedKey(p)} })
 	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{projectModifiedKey(p)} })
 	projects           = store.NewTable("codebuild/project", func(p *project) store.Key { return store.K(p.Account, p.Region, p.Name) },
-		projectsByCreated, projectsByModified)
+		projectsByCreated, projectsByModified, projectsByBadge, projectsByPublic)
+	projectsByBadge = store.NewIndex("badge", func(p *project) []store.Key {
+		if p.BadgeToken == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.BadgeToken)}
+	})
+	projectsByPublic = store.NewIndex("public", func(p *project) []store.Key {
+		if p.Public == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.Public)}
+	})
 )
 
 func projectARN(call *aws.Call, name string) string {
@@ -81,7 +93,7 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 		Cache: in.Cache, Environment: &in.Environment, ServiceRole: &in.ServiceRole,
 		TimeoutInMinutes: in.TimeoutInMinutes, QueuedTimeoutInMinutes: in.QueuedTimeoutInMinutes, EncryptionKey: in.EncryptionKey,
 		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit, AutoRetryLimit: in.AutoRetryLimit,
-		Created: &now, LastModified: &now, Badge: &api.ProjectBadge{BadgeEnabled: new(false)},
+		Created: &now, LastModified: &now,
 		ProjectVisibility: new(api.ProjectVisibilityTypePrivate),
 	}
 	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
@@ -98,6 +110,10 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 		return nil, err
 	}
 	p.Detail.BuildBatchConfig = batch
+	if err := setBadge(p, in.BadgeEnabled, call.NewHex(40)); err != nil {
+		return nil, err
+	}
+	var shown *api.Project
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		exists, err := projects.Has(tx, projects.Key(p))
 		if err != nil {
@@ -115,12 +131,16 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 				return api.NewAccountLimitExceededException("Cannot have more than %d projects in this account", maxProjects)
 			}
 		}
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		shown, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateProjectOutput{Project: &p.Detail}, nil
+	return &api.CreateProjectOutput{Project: shown}, nil
 }
 
 // batchGetProjects shows projects by their names or ARNs.
@@ -143,7 +163,11 @@ func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput
 			case err != nil:
 				return err
 			default:
-				out.Projects = append(out.Projects, p.Detail)
+				shown, err := s.shownProject(tx, p)
+				if err != nil {
+					return err
+				}
+				out.Projects = append(out.Projects, *shown)
 			}
 		}
 		return nil
@@ -199,8 +223,8 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		}
 		in.ServiceRole = checked.ServiceRole
 	}
-	now := call.Now()
-	var detail api.Project
+	now, badge := call.Now(), call.NewHex(40)
+	var detail *api.Project
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		p, err := getProject(tx, call, in.Name)
 		if err != nil {
@@ -233,14 +257,20 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		if err := completeProject(call, d); err != nil {
 			return err
 		}
+		if err := setBadge(p, in.BadgeEnabled, badge); err != nil {
+			return err
+		}
 		p.Modified, d.LastModified = now, &now
-		detail = *d
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		detail, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.UpdateProjectOutput{Project: &detail}, nil
+	return &api.UpdateProjectOutput{Project: detail}, nil
 }
 
 func override[T any](to **T, from *T) {
@@ -269,6 +299,9 @@ func (s *Service) deleteProject(call *aws.Call, in *api.DeleteProjectInput) (*ap
 			return err
 		}
 		if _, err := resourcePolicies.Delete(tx, store.K(*p.Detail.ARN)); err != nil {
+			return err
+		}
+		if _, err := webhooks.Delete(tx, projects.Key(p)); err != nil { // which are named alike
 			return err
 		}
 		_, err = projects.Delete(tx, projects.Key(p))

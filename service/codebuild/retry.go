@@ -49,7 +49,7 @@ func (s *Service) tryAgain(tx *store.Tx, b *build, now time.Time) error {
 	}
 	next := newBuild(p, b.plan(p), b.Detail.SourceVersion, followingID(b.ID), *b.Detail.Initiator, now)
 	limit := b.RetryLimit
-	next.RetryLimit, next.Branch = limit, b.Branch
+	next.RetryLimit = limit
 	next.Detail.AutoRetryConfig = &api.AutoRetryConfig{AutoRetryLimit: &limit, AutoRetryNumber: new(number + 1), PreviousAutoRetry: b.Detail.ARN}
 	if err := builds.Put(tx, next); err != nil {
 		return err

@@ -29,6 +29,7 @@ type run struct {
 	env     *environment
 	shell   *shell
 	text    []byte   // of the build specification
+	token   string   // of the URL of the role's credentials
 	sources []source // the main one first
 	failed  bool     // a phase has failed
 }
@@ -79,6 +80,9 @@ func (r *run) execute(ctx context.Context) error {
 
 // clear removes the machine with all that is in it.
 func (r *run) clear(ctx context.Context) error {
+	r.s.mu.Lock()
+	delete(r.s.roles, r.token)
+	r.s.mu.Unlock()
 	if r.shell != nil {
 		r.shell.abandon()
 	}

@@ -225,6 +225,11 @@ func (r *run) fetchGit(ctx context.Context, config *api.ProjectSource, src *sour
 		if err := r.codecommit(ctx, &req); err != nil {
 			return clientError("%s for primary source and source version %s", serviceError(err), src.version)
 		}
+	} else {
+		req.Username, req.Password, err = r.s.fetchCredential(ctx, r.b.Account, r.b.Region, config.Type, src.location)
+		if err != nil {
+			return fault(err)
+		}
 	}
 	id, err := git.Fetch(ctx, req)
 	if err != nil {
