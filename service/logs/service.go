@@ -20,7 +20,7 @@ func New(d service.Deps) service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
-		Tasks:      s.taskKinds(),
+		Tasks:      append(s.taskKinds(), s.queryTaskKinds()...),
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,
@@ -53,5 +53,16 @@ func (s *Service) operations() []aws.Handler {
 		api.FilterLogEvents.Handle(s.filterLogEvents),
 		api.StartLiveTail.Handle(s.startLiveTail),
 		api.TestMetricFilter.Handle(s.testMetricFilter),
+
+		api.StartQuery.Handle(s.startQuery),
+		api.StopQuery.Handle(s.stopQuery),
+		api.GetQueryResults.Handle(s.getQueryResults),
+		api.DescribeQueries.Handle(s.describeQueries),
+		api.ListLogGroupsForQuery.Handle(s.listLogGroupsForQuery),
+		api.GetLogRecord.Handle(s.getLogRecord),
+		api.GetLogGroupFields.Handle(s.getLogGroupFields),
+		api.PutQueryDefinition.Handle(s.putQueryDefinition),
+		api.DescribeQueryDefinitions.Handle(s.describeQueryDefinitions),
+		api.DeleteQueryDefinition.Handle(s.deleteQueryDefinition),
 	}
 }

@@ -269,13 +269,31 @@ func (s *Service) discard(ctx context.Context, segments ...segment) {
 	}
 }
 
-// newContent writes a content of one reference and returns its id, empty for one without bytes. The id is given, for
-// transactions run twice.
-func newContent(tx *store.Tx, id string, segments []segment) (string, error) {
-	if len(segments) == 1 && segments[0].Size == 0 && segments[0].Number == 0 {
-		return "", nil
+// fill gives an object its bytes: in its own row where they are few, else in a content of one reference. The content's id
+// is given, for transactions run twice.
+func (o *object) fill(tx *store.Tx, id string, segments []segment) error {
+	o.ContentID, o.Inline = "", nil
+	if g := &segments[0]; len(segments) == 1 && g.Number == 0 && g.Blob == "" && len(g.Inline) <= maxObjectInline {
+		o.Inline = g.Inline
+		return nil
 	}
-	return id, contents.Insert(tx, &content{ID: id, Refs: 1, Segments: segments})
+	o.ContentID = id
+	return contents.Insert(tx, &content{ID: id, Refs: 1, Segments: segments})
+}
+
+// segments returns where an object's bytes are.
+func (o *object) segments(tx *store.Tx) ([]segment, error) {
+	switch {
+	case o.Inline != nil:
+		return []segment{{Size: o.Size, Inline: o.Inline}}, nil
+	case o.ContentID == "":
+		return nil, nil
+	}
+	c, err := contents.Get(tx, store.K(o.ContentID))
+	if err != nil {
+		return nil, fmt.Errorf("content %s: %w", o.ContentID, err)
+	}
+	return c.Segments, nil
 }
 
 // share adds a reference.

@@ -144,7 +144,7 @@ func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *objec
 	o.Size, o.ETag, o.Sum = source.Size, source.ETag, source.Sum
 	var segments []segment
 	also := func(tx *store.Tx, _ *bucket) error {
-		o.ContentID = source.ContentID
+		o.ContentID, o.Inline = source.ContentID, source.Inline
 		err := share(tx, o.ContentID)
 		if errors.Is(err, store.ErrNotFound) {
 			return errMoved

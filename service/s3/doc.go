@@ -6,9 +6,9 @@
 //
 // A bucket's name is unique in a partition, whoever owns it. The latest version of a key is a row of currentObjects
 // unless it is a delete marker; all other versions, and delete markers, are rows of olderObjects, newest first. So a
-// bucket that never had versioning has one row a key, and listing it reads nothing else. Bytes are not in these rows but
-// in contents, which copies share by counting references: a content is a list of segments, one for each part of a
-// multipart upload, and a segment is a blob or, when it is small, sealed bytes in the row itself.
+// bucket that never had versioning has one row a key, and listing it reads nothing else. A few bytes are in these rows,
+// sealed; more are in contents, which copies share by counting references: a content is a list of segments, one for each
+// part of a multipart upload, and a segment is a blob or, when it is small, sealed bytes in the row itself.
 //
 // Every change of an object passes putLatest or removeVersion, which keep this order and the lifecycle's due rows.
 //

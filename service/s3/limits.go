@@ -18,10 +18,20 @@ const (
 	maxPolicy      = 20 << 10
 	maxRules       = 1000
 	maxCORSRules   = 100
+	// maxListeners is drydock's: so many are looked at for each change.
+	maxListeners    = 100
+	maxRoutingRules = 50
+	maxNamed        = 1000 // inventory, analytics, metrics and tiering configurations, each
+	maxNamedID      = 64
+	namedPage       = 100
 )
 
-// maxInline is up to what size content is kept in its row: one transaction then writes all there is.
-const maxInline = 32 << 10
+// maxInline is up to what size content is kept in a row: one transaction then writes all there is. Up to maxObjectInline,
+// sealed, it is in the object's own row, where listings have to pass it.
+const (
+	maxInline       = 32 << 10
+	maxObjectInline = 4 << 10
+)
 
 // day is the unit of lifecycle rules.
 const day = 24 * time.Hour

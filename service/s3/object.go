@@ -22,8 +22,10 @@ type object struct {
 	Modified time.Time
 	Size     int64  `cbor:",omitempty"`
 	ETag     string `cbor:",omitempty"` // without quotes
-	// ContentID names the bytes' row; empty for an object without bytes and for a delete marker.
+	// ContentID names the bytes' row; empty for an object without bytes, for one that has them in Inline, sealed, and for a
+	// delete marker.
 	ContentID string `cbor:",omitempty"`
+	Inline    []byte `cbor:",omitempty"`
 	// Parts counts the parts of a multipart upload, 0 for any other object.
 	Parts int32     `cbor:",omitempty"`
 	Class string    `cbor:",omitempty"` // empty is STANDARD
@@ -31,10 +33,14 @@ type object struct {
 	Tags  []api.Tag `cbor:",omitempty"`
 	headers
 	encryption
+	// Replication tells how far the copies of the version are, or that it is one; empty where it goes nowhere.
+	Replication api.ReplicationStatus `cbor:",omitempty"`
 	// Noncurrent is when a newer version came, zero for the latest.
 	Noncurrent time.Time `cbor:",omitzero"`
 	// Due is when a lifecycle rule strikes, zero for never; Rule is its id.
-	Due  time.Time `cbor:",omitzero"`
+	Due time.Time `cbor:",omitzero"`
+	// Move is when a lifecycle rule changes the storage class, zero for not before Due.
+	Move time.Time `cbor:",omitzero"`
 	Rule string    `cbor:",omitempty"`
 }
 

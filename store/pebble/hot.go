@@ -14,7 +14,7 @@ const (
 	// hotSlots is how many rows are kept at most. A key has one slot, that its hash tells.
 	hotSlots = 4096
 	// maxHot is the size of the largest row kept, so that all together stay within a few megabytes.
-	maxHot = 1 << 10
+	maxHot = 2 << 10
 )
 
 // hot keeps rows that are read again and again. Its methods are safe for concurrent use.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -63,7 +64,8 @@ type Driver struct {
 	gaps gaps
 	hot  *hot
 
-	commitMu sync.Mutex // held while a commit is checked and applied: orders the versions
+	commitMu sync.Mutex   // held while a commit is checked and applied: orders the versions
+	unsynced atomic.Int64 // commits applied since the last sync
 
 	mu      sync.Mutex // guards the fields below
 	latest  *view      // the state after the last commit
@@ -112,7 +114,7 @@ func (d *Driver) options(fs vfs.FS, lock *pebble.Lock, logger *slog.Logger) *peb
 		logger = slog.New(slog.DiscardHandler)
 	}
 	o := &pebble.Options{
-		FS:                 fs,
+		FS:                 logFS{fs},
 		Lock:               lock,
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		CacheSize:          cacheSize,
@@ -124,6 +126,7 @@ func (d *Driver) options(fs vfs.FS, lock *pebble.Lock, logger *slog.Logger) *peb
 		L0CompactionThreshold:       8,
 		LBaseMaxBytes:               64 << 20,
 		MemTableStopWritesThreshold: 4,
+		WALMinSyncInterval:          d.syncPause,
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
@@ -288,6 +291,7 @@ func (d *Driver) applyNoSync(batch *pebble.Batch, admit func() (uint64, error)) 
 		d.breakDown(err)
 		return nil, d.broken
 	}
+	d.unsynced.Add(1)
 	v = &view{driver: d, snapshot: d.db.NewSnapshot(), version: version, refs: 2}
 	d.mu.Lock()
 	defer d.mu.Unlock()
