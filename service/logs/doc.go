@@ -8,6 +8,11 @@
 // the order in which they came; an event's id is its place in that order. Live tail sessions live in the process: they
 // see what this process takes in, and end with it.
 //
+// Queries read batches, and blocks where a group has been queried before (queryblock.go): a background task makes them of
+// events older than ten minutes, by column and with a filter of words, so that a query reads the columns it needs of the
+// blocks in which it can find something. Batches stay what counts; PutLogEvents only notes a batch that comes late into a
+// block's time.
+//
 // What differs from AWS, or is not honoured:
 //   - KMS keys of groups are refused. Data protection, field indexes, transformers, anomaly detection,
 //     metric and subscription filters, export and cross-account observability are not there: their operations answer

@@ -25,6 +25,8 @@ type logGroup struct {
 	Class              api.LogGroupClass
 	Tags               map[string]string
 	DeletionProtection bool
+	// IndexedTo is the time before which batches may be in blocks for queries, see noteLate.
+	IndexedTo int64
 }
 
 var logGroups = store.NewTable("logs/group", func(g *logGroup) store.Key { return store.K(g.Account, g.Region, g.Name) })

@@ -32,6 +32,9 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 			if err := batches.Insert(tx, b); err != nil {
 				return err
 			}
+			if err := noteLate(tx, g, b); err != nil {
+				return err
+			}
 		}
 		tx.AfterCommit(func() { s.tails.publish(g, stream, accepted, now) })
 		if len(accepted) > 0 && g.RetentionDays > 0 {

@@ -74,17 +74,22 @@ func (f *queryFields) Field(need int) logsinsights.Value {
 	}
 	if !f.looked {
 		f.looked = true
-		clear(f.found)
-		left := len(f.wanted)
-		logsinsights.Discover(f.event.Message, f.lambda, func(name, value string) bool {
-			if i, ok := f.wanted[name]; ok && !f.found[i].Present() {
-				f.found[i] = logsinsights.Text(value)
-				left--
-			}
-			return left > 0
-		})
+		f.discover(f.event.Message)
 	}
 	return f.found[need]
+}
+
+// discover finds the fields of a message.
+func (f *queryFields) discover(message string) {
+	clear(f.found)
+	left := len(f.wanted)
+	logsinsights.Discover(message, f.lambda, func(name, value string) bool {
+		if i, ok := f.wanted[name]; ok && !f.found[i].Present() {
+			f.found[i] = logsinsights.Text(value)
+			left--
+		}
+		return left > 0
+	})
 }
 
 // pointerTo is the @ptr of an event.

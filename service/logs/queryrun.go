@@ -24,6 +24,7 @@ func (s *Service) queryTaskKinds() []task.Kind {
 	return []task.Kind{
 		{Name: queryKind, Reconcile: s.runQuery, Long: true},
 		{Name: queryLifeKind, Reconcile: s.lookAtQuery},
+		{Name: indexKind, Reconcile: s.index, Long: true},
 	}
 }
 
@@ -114,9 +115,14 @@ type queryRun struct {
 	ctx   context.Context //nolint:containedctx // the life of the run is that of the task's step
 	query *query
 
-	exec   *logsinsights.Execution
-	fields *queryFields
-	stats  queryStatistics
+	exec     *logsinsights.Execution
+	fields   *queryFields
+	required []logsinsights.Requirement
+	stats    queryStatistics
+	// read is how many bytes of events and columns came from the store.
+	read int
+	// unindexed is how many events were read of each group that could be in blocks.
+	unindexed map[groupKey]int
 	// chunk is what the present transaction has read.
 	chunkEvents, chunkBytes int
 }
@@ -132,6 +138,8 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 	}
 	r.exec = compiled.Start(r.query.Began, r.query.Limit)
 	r.fields = newQueryFields(compiled)
+	r.required = compiled.Requirements()
+	r.unindexed = map[groupKey]int{}
 	for _, g := range r.query.Groups {
 		if err := r.readGroup(g); err != nil {
 			return nil, err
@@ -143,29 +151,54 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 	return rows, err
 }
 
-// readGroup gives the execution a group's events, a part in each transaction.
+// readGroup gives the execution a group's events, a part in each transaction: blocks where there are any, batches elsewhere.
 func (r *queryRun) readGroup(of queriedGroup) error {
+	// at is where the next batches began that have not been read. Among batches, after is the last event that was, and end
+	// where they end; no matter whether there are blocks by then.
+	at, end := int64(-1), int64(0)
 	var after *position
-	for {
-		more := false
+	for done := false; !done; {
 		err := r.s.DB.View(r.ctx, func(tx *store.Tx) error {
 			g, err := r.look(tx, of)
 			if g == nil || err != nil {
+				done = true
 				return err
 			}
 			w := r.window(g)
-			if after != nil {
-				w.after = *after
-			}
+			at = max(at, slotOf(max(w.from, 0)))
+			names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
 			r.chunkEvents, r.chunkBytes = 0, 0
-			after, err = r.readRows(tx, g, w)
-			more = after != nil
-			return err
+			for at < w.to && !r.full() {
+				if after == nil {
+					var b *block
+					if b, end, err = blockAt(tx, g.ID, at, w.to); err != nil {
+						return err
+					}
+					if b != nil {
+						if err := r.readBlock(tx, g, b, w, names); err != nil {
+							return err
+						}
+						at = b.To
+						continue
+					}
+				} else {
+					w.after = *after
+				}
+				if after, err = r.readRows(tx, g, w, at, end, names); err != nil {
+					return err
+				}
+				if after == nil {
+					at = end
+				}
+			}
+			done = at >= w.to
+			return nil
 		})
-		if err != nil || !more {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // look returns the group unless it is deleted, and makes sure that the query has not ended.
@@ -203,11 +236,12 @@ func (r *queryRun) count(size int) {
 	r.stats.Bytes += int64(size)
 }
 
-// readRows takes the events of a window, and returns where to go on when there are more.
-func (r *queryRun) readRows(tx *store.Tx, g *logGroup, w window) (*position, error) {
-	names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
+// readRows takes the events of a window in the batches that began in a range, and returns where to go on when there are
+// more.
+func (r *queryRun) readRows(tx *store.Tx, g *logGroup, w window, from, to int64, names *streamNames) (*position, error) {
 	var last position
-	for e, err := range queryEvents(tx, g, w) {
+	old := r.s.Clock.Now().Add(-indexDelay).UnixMilli()
+	for e, err := range queryEventsOf(tx, g, w, from, to) {
 		if err != nil {
 			return nil, err
 		}
@@ -215,20 +249,31 @@ func (r *queryRun) readRows(tx *store.Tx, g *logGroup, w window) (*position, err
 			return &last, nil
 		}
 		last = e.position
-		stream, err := names.of(e.batch.Stream)
-		if err != nil {
-			return nil, err
+		if e.Time < old {
+			r.toIndex(g, 1)
 		}
-		if stream == nil {
-			continue
-		}
-		r.count(len(e.Message))
-		r.fields.at(e, stream)
-		if err := r.exec.Add(r.fields); err != nil {
+		if err := r.take(e, names); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// toIndex counts events that a block would have spared.
+func (r *queryRun) toIndex(g *logGroup, n int) {
+	r.unindexed[groupKey{g.Account, g.Region, g.Name}] += n
+}
+
+// take gives the execution an event of a batch, unless its stream is deleted.
+func (r *queryRun) take(e *event, names *streamNames) error {
+	stream, err := names.of(e.batch.Stream)
+	if stream == nil || err != nil {
+		return err
+	}
+	r.read += e.size()
+	r.count(len(e.Message))
+	r.fields.at(e, stream)
+	return r.exec.Add(r.fields)
 }
 
 // finish stores what came of the query, unless it has ended meanwhile.
@@ -246,6 +291,17 @@ func (r *queryRun) finish(status api.QueryStatus, rows [][]logsinsights.Field) e
 		}
 		if err != nil {
 			return err
+		}
+		for key, n := range r.unindexed {
+			g, err := findLogGroup(tx, key)
+			if err != nil {
+				return err
+			}
+			if g != nil && n >= minBlockEvents {
+				if err := r.s.scheduleIndex(tx, g, now); err != nil {
+					return err
+				}
+			}
 		}
 		q.Rows, q.Statistics = len(rows), r.stats
 		return r.s.endQuery(tx, q, status, laterOf(now, q.Began))
