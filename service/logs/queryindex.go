@@ -257,7 +257,8 @@ type blockMaker struct {
 	fields   map[string]*madeColumn
 }
 
-// madeColumn are the values of a discovered field so far; events behind the last one have none.
+// madeColumn are the values of a discovered field so far, each behind the number of events before it that have none. So
+// fields that are rare take little, however many there are.
 type madeColumn struct {
 	data   []byte
 	events int // that have a value
@@ -311,7 +312,7 @@ func (m *blockMaker) add(e *event) {
 		if c.next > m.Events {
 			return true // the first of the same name counts
 		}
-		c.data = append(c.data, make([]byte, m.Events-c.next)...)
+		c.data = binary.AppendUvarint(c.data, uint64(m.Events-c.next))
 		c.data = appendText(c.data, value)
 		c.next = m.Events + 1
 		c.events++
@@ -346,10 +347,23 @@ func (m *blockMaker) columns() ([]*blockColumn, error) {
 		}
 	}
 	for _, name := range m.Fields {
-		c := m.fields[name]
-		if err := add(fieldColumn+name, append(c.data, make([]byte, m.Events-c.next)...)); err != nil {
+		if err := add(fieldColumn+name, m.fields[name].whole(m.Events)); err != nil {
 			return nil, err
 		}
 	}
 	return append(made, &blockColumn{m.Group, m.From, columnWords, newTokenFilter(m.words)}), nil
+}
+
+// whole returns the column of texts of so many events.
+func (c *madeColumn) whole(events int) []byte {
+	made := make([]byte, 0, len(c.data)+events)
+	for data := c.data; len(data) > 0; {
+		gap, n := binary.Uvarint(data)
+		size, m := binary.Uvarint(data[n:])
+		end := n + m + int(size) - 1
+		made = append(made, make([]byte, gap)...)
+		made = append(made, data[n:end]...)
+		data = data[end:]
+	}
+	return append(made, make([]byte, events-c.next)...)
 }

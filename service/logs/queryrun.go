@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	api "drydock/api/logs"
@@ -84,9 +85,14 @@ func (s *Service) lookAtQuery(ctx context.Context, t task.Task) (task.Next, erro
 
 // runQuery carries out a query. A process that dies in the middle leaves it running, and it begins anew.
 func (s *Service) runQuery(ctx context.Context, t task.Task) (task.Next, error) {
+	leave, err := s.queriesAtWork.enter(ctx)
+	if err != nil {
+		return task.Done, err
+	}
+	defer leave()
 	var q *query
 	now := s.Clock.Now()
-	err := s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if q, err = findQuery(tx, t); q == nil || err != nil || q.ended() {
 			return err
 		}
@@ -107,6 +113,23 @@ func (s *Service) runQuery(ctx context.Context, t task.Task) (task.Next, error) 
 		return task.Done, err
 	}
 	return task.Done, r.finish(api.QueryStatusComplete, rows)
+}
+
+// gate lets a few queries at a time be at work, as each may keep much in memory. The others stay scheduled.
+type gate struct {
+	once   sync.Once
+	places chan struct{}
+}
+
+// enter waits for a place and returns what gives it back.
+func (g *gate) enter(ctx context.Context) (leave func(), err error) {
+	g.once.Do(func() { g.places = make(chan struct{}, queriesAtOnce) })
+	select {
+	case g.places <- struct{}{}:
+		return func() { <-g.places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // queryRun is a query at work.

@@ -12,6 +12,8 @@ type Service struct {
 
 	sequence sequence
 	tails    tails
+
+	queriesAtWork gate
 }
 
 // New returns the service's module.
