@@ -60,6 +60,8 @@ type RequestInfo struct {
 	Secure bool
 	// ViaService is the service principal on whose behalf the call is made, such as "codebuild.amazonaws.com".
 	ViaService string
+	// Payer is the x-amz-request-payer of the request.
+	Payer string
 	// Presigned tells that the signature came in the query string.
 	Presigned bool
 	// SignedAt is the time in the signature.

@@ -85,7 +85,8 @@ func (g *Gateway) authenticate(x *exchange) error {
 		request = x.r.WithContext(contextWithToken(x.r.Context(), token))
 	}
 	s3 := x.match.API != nil && x.match.API.Package == "s3"
-	result, err := g.verifier.VerifyFor(request, sigv4.Want{S3: s3, Bucket: x.match.Bucket})
+	signed := x.match.API != nil && x.match.API.SigningName == "s3" // S3 Control signs as S3 does
+	result, err := g.verifier.VerifyFor(request, sigv4.Want{S3: signed, Bucket: x.match.Bucket})
 	if err != nil {
 		return g.signatureError(x, err)
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -57,12 +58,23 @@ func (g *Gateway) Authorize(call *aws.Call, c aws.Check) error {
 	return g.check(call, c.Action, c.Resource, keys)
 }
 
-// check decides one action on one resource.
+// check decides one action on one resource, and on what stands behind it.
 func (g *Gateway) check(call *aws.Call, action, resource string, keys policy.Map) error {
 	facts, err := g.facts(call, resource)
 	if err != nil {
 		return err
 	}
+	if err := g.decide(call, action, resource, keys, facts); err != nil || facts.Behind == nil {
+		return err
+	}
+	all := make(policy.Map, len(keys)+len(facts.Behind.Keys))
+	maps.Copy(all, keys)
+	maps.Copy(all, facts.Behind.Keys)
+	return g.check(call, action, facts.Behind.Resource, all)
+}
+
+// decide decides one action on one resource of which everything is known.
+func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Map, facts policy.Facts) error {
 	if facts.ARN != "" {
 		resource = facts.ARN
 	}

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"log/slog"
 
@@ -28,6 +30,7 @@ func (g *Gateway) finished(x *exchange) {
 		counted = "unknown"
 	}
 	g.metrics.observe(service, counted, x.status, took)
+	g.accessed(x, took)
 	if !g.Log.Enabled(x.r.Context(), slog.LevelInfo) {
 		return
 	}
@@ -35,6 +38,23 @@ func (g *Gateway) finished(x *exchange) {
 		slog.String("service", service), slog.String("operation", operation), slog.String("account", x.call.Account),
 		slog.String("region", x.call.Region), slog.Int("status", x.status), slog.String("code", x.code),
 		slog.Duration("duration", took), slog.String("request", x.call.RequestID))
+}
+
+// accessed tells who keeps access logs how the request was answered.
+func (g *Gateway) accessed(x *exchange, took time.Duration) {
+	if x.answer == nil {
+		return
+	}
+	a := &aws.Access{Status: x.answer.status, Code: x.code, Sent: x.answer.sent, Took: took, Turnaround: x.turn}
+	if x.r.TLS != nil {
+		a.TLS, a.Cipher = tls.VersionName(x.r.TLS.Version), tls.CipherSuiteName(x.r.TLS.CipherSuite)
+	}
+	if a.Bucket = x.match.Bucket; a.Bucket == "" {
+		a.Bucket, a.Key, _ = strings.Cut(strings.TrimPrefix(x.r.URL.Path, "/"), "/")
+	} else {
+		a.Key = strings.TrimPrefix(x.r.URL.Path, "/")
+	}
+	g.Accessed[x.match.API](x.call, x.r, x.in, x.out, a)
 }
 
 // refusePlane answers an error on a data plane, and asks for credentials where they are what is missing.
@@ -49,10 +69,11 @@ func refusePlane(x *exchange, e *aws.Error) {
 	_, _ = x.w.Write([]byte(e.Message + "\n"))
 }
 
-// statusRecorder remembers the status a data plane answered.
+// statusRecorder remembers the status that was answered and counts the bytes.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
+	sent   int64
 }
 
 // WriteHeader remembers the status.
@@ -68,11 +89,29 @@ func (s *statusRecorder) Write(b []byte) (int, error) {
 	if s.status == 0 {
 		s.status = http.StatusOK
 	}
-	return s.ResponseWriter.Write(b)
+	n, err := s.ResponseWriter.Write(b)
+	s.sent += int64(n)
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// payer tells who pays for a request to S3: a header, or a parameter of a presigned URL.
+func payer(r *http.Request) string {
+	const name = "X-Amz-Request-Payer"
+	if v := r.Header[name]; len(v) > 0 {
+		return v[0]
+	}
+	if !strings.Contains(r.URL.RawQuery, "request-payer") {
+		return ""
+	}
+	query := r.URL.Query()
+	if v := query.Get("x-amz-request-payer"); v != "" {
+		return v
+	}
+	return query.Get(name)
+}
 
 func sourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

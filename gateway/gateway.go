@@ -40,6 +40,8 @@ type Config struct {
 	DataPlanes []DataPlane
 	// CORS tells what headers let a page of an origin call a bucket: see service.Module. Nil allows none.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
+	// Accessed is told, by API, of each request once it is answered: see service.Module.
+	Accessed AccessLogs
 	// Facts tells, by service name in an ARN, what policies must know of a resource.
 	Facts map[string]func(call *aws.Call, arn string) (policy.Facts, error)
 	// Identity knows access keys and policies; nil refuses every key but those of local convenience.
@@ -57,6 +59,9 @@ type Config struct {
 	Begin func() (done func())
 }
 
+// AccessLogs are those that are told of answered requests, by the API.
+type AccessLogs map[*aws.API]func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
+
 // Sessions opens session tokens: see package session.
 type Sessions interface {
 	Open(accessKeyID, token string, now time.Time) (aws.Principal, error)
@@ -66,6 +71,7 @@ type Sessions interface {
 // DataPlane is a part of the URL space that is not an API: see service.DataPlane.
 type DataPlane struct {
 	Prefix, Host, Realm string
+	Hosts               func(host string) bool
 	// SigningName is the service that owns it.
 	SigningName string
 	Serve       func(call *aws.Call, w http.ResponseWriter, r *http.Request)
@@ -123,6 +129,9 @@ type exchange struct {
 	out    any
 	status int
 	code   string
+	// answer counts what is answered where an access log may want to know.
+	answer *statusRecorder
+	turn   time.Duration
 }
 
 // ServeHTTP carries out one request.
@@ -132,7 +141,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.call = &aws.Call{
 		Context: r.Context(), Cloud: g, Partition: aws.PartitionOf(g.DefaultRegion), Account: g.DefaultAccount,
 		Region: g.DefaultRegion, RequestID: aws.NewUUID(g.Config.Random),
-		Request: aws.RequestInfo{Host: r.Host, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Secure: r.TLS != nil},
+		Request: aws.RequestInfo{Host: r.Host, SourceIP: sourceIP(r), UserAgent: r.UserAgent(), Secure: r.TLS != nil, Payer: payer(r)},
 	}
 	defer g.recovered(x)
 	var err error
@@ -165,6 +174,10 @@ func (g *Gateway) route(x *exchange) error {
 		return aws.NewError(http.StatusNotFound, "UnknownServiceException", "no service of drydock answers this request")
 	}
 	x.match = match
+	if g.Accessed[match.API] != nil {
+		x.answer = &statusRecorder{ResponseWriter: x.w}
+		x.w = x.answer
+	}
 	x.codec = wire.For(match.Protocol)
 	x.call.Operation = match.Operation
 	if x.plane = g.postObject(x.r, match); x.plane == nil {
@@ -183,7 +196,7 @@ func (g *Gateway) route(x *exchange) error {
 func (g *Gateway) plane(r *http.Request) *DataPlane {
 	for i := range g.DataPlanes {
 		p := &g.DataPlanes[i]
-		if strings.HasPrefix(r.URL.Path, p.Prefix) && (p.Host == "" || strings.HasPrefix(r.Host, p.Host+".")) {
+		if strings.HasPrefix(r.URL.Path, p.Prefix) && (p.Host == "" || strings.HasPrefix(r.Host, p.Host+".")) && (p.Hosts == nil || p.Hosts(r.Host)) {
 			return p
 		}
 	}
@@ -221,7 +234,7 @@ func (g *Gateway) decode(x *exchange) error {
 	operation := x.match.Operation
 	x.in = operation.NewInput()
 	content, _ := sigv4.Content(x.r.Body)
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody}, x.in)
+	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody, CheckDigest: operation.API.SigningName == "s3"}, x.in)
 	if err != nil {
 		return err
 	}
@@ -239,6 +252,9 @@ func (g *Gateway) dispatch(x *exchange) (err error) {
 		return nil
 	}
 	x.out, err = g.handlers[x.match.Operation].Serve(x.call, x.in)
+	if x.answer != nil {
+		x.turn = x.watch.Elapsed()
+	}
 	return err
 }
 

@@ -57,4 +57,13 @@ type Facts struct {
 	Tags map[string]string
 	// Keys are further condition keys that come from the resource; nil for none.
 	Keys Values
+	// Behind is what the same action needs to be granted on as well; nil for nothing.
+	Behind *Behind
+}
+
+// Behind is a resource that another one stands before, as an access point before its bucket.
+type Behind struct {
+	Resource string
+	// Keys are condition keys that tell of the way there, in lower case.
+	Keys Map
 }

@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,6 +35,8 @@ type Deps struct {
 	Machines *machine.Host
 	Log      *slog.Logger
 	Random   io.Reader
+	// Vault lends services what IAM keeps and no operation tells.
+	Vault Vault
 	// Cloud makes calls that no request asked for, as a task's: see NewCall.
 	Cloud aws.Cloud
 	// Dir is the data directory, for what neither the store nor the blobs can hold: a service keeps to the folder in it
@@ -43,6 +46,20 @@ type Deps struct {
 	Endpoint func() string
 	// DefaultAccount and DefaultRegion are those of callers that name none.
 	DefaultAccount, DefaultRegion string
+}
+
+// ErrSecondFactor is for a one-time password that does not count, or for a device that is not the caller's.
+var ErrSecondFactor = errors.New("the second factor is not valid")
+
+// Vault is what IAM keeps and lends to other services in process: what no operation of its API tells.
+type Vault interface {
+	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor.
+	SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error
+	// ServerCertificate returns a server certificate with its chain, and its private key, all in PEM, by its ARN. It fails
+	// with NoSuchEntity.
+	ServerCertificate(ctx context.Context, arn string) (chain, key string, err error)
+	// SAMLKeys returns the private keys, in PEM, with which assertions for a SAML provider are decrypted.
+	SAMLKeys(ctx context.Context, arn string) ([]string, error)
 }
 
 // NewCall returns a call made by p in a region, for work that no request asked for.
@@ -72,8 +89,13 @@ type Module struct {
 	// CORS is set by the service whose resources pages of other origins may call, S3: it returns the Access-Control
 	// headers for a request of an origin with a method and header names (in lower case), nil when no rule allows it.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
+	// Accessed is told of each request to the service's API once it is answered, for access logs; nil is not told. in and
+	// out are the operation's input and output, nil where it did not come to that.
+	Accessed func(call *aws.Call, r *http.Request, in, out any, a *aws.Access)
 	// Identity is set by the service that knows users, roles and their policies.
 	Identity policy.Identity
+	// Vault is set by the same service.
+	Vault Vault
 	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
 	// crash left behind.
 	Start func(ctx context.Context) error
@@ -89,6 +111,8 @@ type DataPlane struct {
 	// which the prefix counts.
 	Prefix string
 	Host   string
+	// Hosts, when set, tells for which hosts, with their ports, the prefix counts. It is asked for every request.
+	Hosts func(host string) bool
 	// Realm is what a caller without credentials is asked for by 401; empty admits anonymous callers.
 	Realm string
 	Serve func(call *aws.Call, w http.ResponseWriter, r *http.Request)

@@ -110,9 +110,6 @@ var ChangePassword = aws.NewOp[ChangePasswordInput, ChangePasswordOutput](&aws.O
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNoSuchEntityException, errorInvalidUserTypeException, errorLimitExceededException, errorEntityTemporarilyUnmodifiableException, errorPasswordPolicyViolationException, errorServiceFailureException},
-	Grants: []aws.Grant{
-		{Action: "iam:ChangePassword", Resources: []string{"arn:${Partition}:iam::${Account}:user/${$User}"}},
-	},
 })
 
 // CreateAccessKey is the operation CreateAccessKey.

@@ -85,9 +85,6 @@ var Decrypt = aws.NewOp[DecryptInput, DecryptOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidCiphertextException, errorKeyUnavailableException, errorIncorrectKeyException, errorInvalidKeyUsageException, errorDependencyTimeoutException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:Decrypt", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:EncryptionAlgorithm=EncryptionAlgorithm"}},
-	},
 })
 
 // DeleteAlias is the operation DeleteAlias.
@@ -133,9 +130,6 @@ var DeriveSharedSecret = aws.NewOp[DeriveSharedSecretInput, DeriveSharedSecretOu
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidGrantTokenException, errorInvalidKeyUsageException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:DeriveSharedSecret", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
-	},
 })
 
 // DescribeCustomKeyStores is the operation DescribeCustomKeyStores.
@@ -157,9 +151,6 @@ var DescribeKey = aws.NewOp[DescribeKeyInput, DescribeKeyOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException},
-	Grants: []aws.Grant{
-		{Action: "kms:DescribeKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
-	},
 })
 
 // DisableKey is the operation DisableKey.
@@ -229,9 +220,6 @@ var Encrypt = aws.NewOp[EncryptInput, EncryptOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:Encrypt", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:EncryptionAlgorithm=EncryptionAlgorithm"}},
-	},
 })
 
 // GenerateDataKey is the operation GenerateDataKey.
@@ -241,9 +229,6 @@ var GenerateDataKey = aws.NewOp[GenerateDataKeyInput, GenerateDataKeyOutput](&aw
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext"}},
-	},
 })
 
 // GenerateDataKeyPair is the operation GenerateDataKeyPair.
@@ -253,9 +238,6 @@ var GenerateDataKeyPair = aws.NewOp[GenerateDataKeyPairInput, GenerateDataKeyPai
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyPair", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:DataKeyPairSpec=KeyPairSpec"}},
-	},
 })
 
 // GenerateDataKeyPairWithoutPlaintext is the operation GenerateDataKeyPairWithoutPlaintext.
@@ -265,9 +247,6 @@ var GenerateDataKeyPairWithoutPlaintext = aws.NewOp[GenerateDataKeyPairWithoutPl
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyPairWithoutPlaintext", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext", "kms:DataKeyPairSpec=KeyPairSpec"}},
-	},
 })
 
 // GenerateDataKeyWithoutPlaintext is the operation GenerateDataKeyWithoutPlaintext.
@@ -277,9 +256,6 @@ var GenerateDataKeyWithoutPlaintext = aws.NewOp[GenerateDataKeyWithoutPlaintextI
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:GenerateDataKeyWithoutPlaintext", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:EncryptionContext:=EncryptionContext", "kms:EncryptionContextKeys=EncryptionContext"}},
-	},
 })
 
 // GenerateMac is the operation GenerateMac.
@@ -289,9 +265,6 @@ var GenerateMac = aws.NewOp[GenerateMacInput, GenerateMacOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:GenerateMac", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:MacAlgorithm=MacAlgorithm"}},
-	},
 })
 
 // GenerateRandom is the operation GenerateRandom.
@@ -361,9 +334,6 @@ var GetPublicKey = aws.NewOp[GetPublicKeyInput, GetPublicKeyOutput](&aws.Operati
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorUnsupportedOperationException, errorInvalidARNException, errorInvalidGrantTokenException, errorInvalidKeyUsageException, errorKMSInternalException, errorKMSInvalidStateException},
-	Grants: []aws.Grant{
-		{Action: "kms:GetPublicKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
-	},
 })
 
 // ImportKeyMaterial is the operation ImportKeyMaterial.
@@ -481,10 +451,6 @@ var ReEncrypt = aws.NewOp[ReEncryptInput, ReEncryptOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidCiphertextException, errorKeyUnavailableException, errorIncorrectKeyException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:ReEncryptFrom", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${SourceKeyId}"}, Keys: []string{"kms:EncryptionContext:=SourceEncryptionContext", "kms:EncryptionContextKeys=SourceEncryptionContext", "kms:EncryptionAlgorithm=SourceEncryptionAlgorithm"}},
-		{Action: "kms:ReEncryptTo", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${DestinationKeyId}"}, Keys: []string{"kms:EncryptionContext:=DestinationEncryptionContext", "kms:EncryptionContextKeys=DestinationEncryptionContext", "kms:EncryptionAlgorithm=DestinationEncryptionAlgorithm"}},
-	},
 })
 
 // ReplicateKey is the operation ReplicateKey.
@@ -506,9 +472,6 @@ var RetireGrant = aws.NewOp[RetireGrantInput, RetireGrantOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorInvalidARNException, errorInvalidGrantTokenException, errorInvalidGrantIDException, errorNotFoundException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:RetireGrant", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}},
-	},
 })
 
 // RevokeGrant is the operation RevokeGrant.
@@ -554,9 +517,6 @@ var Sign = aws.NewOp[SignInput, SignOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:Sign", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:SigningAlgorithm=SigningAlgorithm", "kms:MessageType=MessageType"}},
-	},
 })
 
 // TagResource is the operation TagResource.
@@ -638,9 +598,6 @@ var Verify = aws.NewOp[VerifyInput, VerifyOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorDependencyTimeoutException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidStateException, errorKMSInvalidSignatureException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:Verify", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:SigningAlgorithm=SigningAlgorithm", "kms:MessageType=MessageType"}},
-	},
 })
 
 // VerifyMac is the operation VerifyMac.
@@ -650,7 +607,4 @@ var VerifyMac = aws.NewOp[VerifyMacInput, VerifyMacOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorKeyUnavailableException, errorInvalidKeyUsageException, errorInvalidGrantTokenException, errorKMSInternalException, errorKMSInvalidMacException, errorKMSInvalidStateException, errorDryRunOperationException},
-	Grants: []aws.Grant{
-		{Action: "kms:VerifyMac", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:MacAlgorithm=MacAlgorithm"}},
-	},
 })

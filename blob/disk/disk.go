@@ -67,7 +67,7 @@ func (d *Driver) Create(ctx context.Context) (blob.DriverWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{driver: d, id: id, file: f}, nil
+	return &writer{driver: d, id: id, file: f, buf: buffers.Get().(*[]byte)}, nil
 }
 
 // Open implements blob.Driver.
@@ -159,47 +159,6 @@ func (d *Driver) folder(id string) (*folder, error) {
 	d.folders[name] = f
 	return f, nil
 }
-
-// writeBackStep is after how many bytes the kernel is told to begin writing: a large upload then keeps the disk busy from
-// its beginning instead of at its end.
-const writeBackStep = 1 << 20
-
-type writer struct {
-	driver *Driver
-	id     string
-	file   *os.File
-	size   int64
-	begun  int64 // up to where the kernel was told to write
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	n, err := w.file.Write(p)
-	w.size += int64(n)
-	if w.size-w.begun >= writeBackStep {
-		writeBack(w.file, w.begun, w.size-w.begun)
-		w.begun = w.size
-	}
-	return n, err
-}
-
-func (w *writer) Commit() (string, error) {
-	if err := w.file.Sync(); err != nil {
-		return "", errors.Join(err, w.Abort())
-	}
-	folder, err := w.driver.folder(w.id)
-	if err != nil {
-		return "", errors.Join(err, w.Abort())
-	}
-	if err := os.Rename(w.file.Name(), w.driver.path(w.id)); err != nil {
-		return "", errors.Join(err, w.Abort())
-	}
-	if err := folder.sync(); err != nil {
-		return "", errors.Join(err, w.file.Close(), os.Remove(w.driver.path(w.id)))
-	}
-	return w.id, w.file.Close()
-}
-
-func (w *writer) Abort() error { return errors.Join(w.file.Close(), os.Remove(w.file.Name())) }
 
 // reader is an open blob.
 type reader struct {

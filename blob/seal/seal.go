@@ -123,6 +123,13 @@ func (s *Writer) Write(p []byte) (n int, err error) {
 				return n, err
 			}
 		}
+		if s.n == 0 && len(p) > chunkSize { // a whole chunk and more: it need not be copied before
+			if err := s.seal(p[:chunkSize], false); err != nil {
+				return n, err
+			}
+			n, p = n+chunkSize, p[chunkSize:]
+			continue
+		}
 		m := copy(s.buf[s.n:chunkSize], p)
 		s.n, n, p = s.n+m, n+m, p[m:]
 	}
@@ -163,18 +170,26 @@ func ended(err error) error {
 	return err
 }
 
+// flush seals and writes what was collected.
 func (s *Writer) flush(last bool) error {
+	if err := s.seal(s.buf[:s.n], last); err != nil {
+		return err
+	}
+	s.n = 0
+	return nil
+}
+
+// seal seals a chunk, which may be at the beginning of buf, and writes it.
+func (s *Writer) seal(chunk []byte, last bool) error {
 	if s.chunk > maxChunks {
 		s.err = errors.New("sealing: stream is too long")
 		return s.err
 	}
 	nonce := s.nonce(s.chunk, last)
-	sealed := s.aead.Seal(s.buf[:0], nonce[:], s.buf[:s.n], s.header[:])
-	if _, err := s.w.Write(sealed); err != nil {
+	if _, err := s.w.Write(s.aead.Seal(s.buf[:0], nonce[:], chunk, s.header[:])); err != nil {
 		s.err = fmt.Errorf("sealing: %w", err)
 		return s.err
 	}
-	s.n = 0
 	s.chunk++
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"drydock/service/codebuild"
 	"drydock/service/codecommit"
 	"drydock/service/iam"
+	"drydock/service/kms"
 	"drydock/service/logs"
 	"drydock/service/s3"
 	"drydock/service/sts"
@@ -13,12 +14,12 @@ import (
 
 // Modules makes every service, in the order in which they start.
 func Modules(d service.Deps) []service.Module {
-	return []service.Module{
+	return append(s3.Modules(d),
 		iam.New(d),
 		sts.New(d),
-		s3.New(d),
+		kms.New(d),
 		logs.New(d),
 		codecommit.New(d),
 		codebuild.New(d),
-	}
+	)
 }

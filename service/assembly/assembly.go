@@ -31,8 +31,8 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	if err != nil {
 		return nil, err
 	}
-	cloud := &lateCloud{}
-	deps.Sessions, deps.Cloud = sessions, cloud
+	cloud, vault := &lateCloud{}, &lateVault{}
+	deps.Sessions, deps.Cloud, deps.Vault = sessions, cloud, vault
 	deps.Tasks = task.NewRunner(deps.DB, deps.Clock, deps.Log)
 	deps.Bus = bus.New(deps.DB, deps.Tasks, deps.Clock.Now, func() string { return aws.NewUUID(deps.Random) }, deps.Log)
 
@@ -40,7 +40,8 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	config := gateway.Config{
 		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
 		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
-		Facts: map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Facts:    map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Accessed: gateway.AccessLogs{},
 	}
 	var types []resource.Type
 	for _, m := range a.Modules {
@@ -54,17 +55,23 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		}
 		for _, p := range m.DataPlanes {
 			config.DataPlanes = append(config.DataPlanes, gateway.DataPlane{
-				Prefix: p.Prefix, Host: p.Host, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
+				Prefix: p.Prefix, Host: p.Host, Hosts: p.Hosts, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
 			})
 		}
 		if m.Facts != nil {
 			config.Facts[m.API.SigningName] = m.Facts
+		}
+		if m.Accessed != nil {
+			config.Accessed[m.API] = m.Accessed
 		}
 		if m.CORS != nil {
 			config.CORS = m.CORS
 		}
 		if m.Identity != nil {
 			config.Identity = m.Identity
+		}
+		if m.Vault != nil {
+			vault.Vault = m.Vault
 		}
 		types = append(types, m.Resources...)
 	}
@@ -91,3 +98,14 @@ func (a *Assembly) Start(ctx context.Context) error {
 
 // lateCloud lets services hold the cloud that is made of them.
 type lateCloud struct{ aws.Cloud }
+
+// lateVault lets services hold the vault before the one that provides it is made. Without one there is nothing in it.
+type lateVault struct{ service.Vault }
+
+// SecondFactor accepts nothing where there is no vault: see service.Vault.
+func (v *lateVault) SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error {
+	if v.Vault == nil {
+		return service.ErrSecondFactor
+	}
+	return v.Vault.SecondFactor(ctx, p, serial, code)
+}

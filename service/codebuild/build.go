@@ -39,14 +39,15 @@ type build struct {
 	Detail           api.Build
 }
 
+func buildTimeKey(b *build) store.Key { return store.K(b.Account, b.Region, b.Started, b.Number) }
+func buildProjectKey(b *build) store.Key {
+	return store.K(b.Account, b.Region, *b.Detail.ProjectName, b.Started, b.Number)
+}
+
 var (
-	buildsByTime = store.NewIndex("started", func(b *build) []store.Key {
-		return []store.Key{store.K(b.Account, b.Region, b.Started, b.Number)}
-	})
-	buildsByProject = store.NewIndex("project", func(b *build) []store.Key {
-		return []store.Key{store.K(b.Account, b.Region, *b.Detail.ProjectName, b.Started, b.Number)}
-	})
-	buildsByToken = store.NewIndex("token", func(b *build) []store.Key {
+	buildsByTime    = store.NewIndex("started", func(b *build) []store.Key { return []store.Key{buildTimeKey(b)} })
+	buildsByProject = store.NewIndex("project", func(b *build) []store.Key { return []store.Key{buildProjectKey(b)} })
+	buildsByToken   = store.NewIndex("token", func(b *build) []store.Key {
 		if b.Token == "" {
 			return nil
 		}
@@ -82,6 +83,14 @@ func keyOfTask(name string) store.Key {
 
 // uuid is the part of the id behind the project's name, which also names the log stream.
 func (b *build) uuid() string { return b.ID[strings.LastIndexByte(b.ID, ':')+1:] }
+
+// fleet is the ARN of the fleet that the build runs on, if it runs on one.
+func (b *build) fleet() string {
+	if f := b.Detail.Environment.Fleet; f != nil {
+		return value(f.FleetARN)
+	}
+	return ""
+}
 
 func (b *build) complete() bool { return value(b.Detail.BuildComplete) }
 
@@ -309,9 +318,10 @@ func (b *build) end(status api.StatusType, now time.Time) {
 // allow. It is part of every transaction that submits a build or frees a place, so nobody has to poll.
 func (s *Service) admit(tx *store.Tx, now time.Time) error {
 	total := 0
-	accounts, ofProject := map[[2]string]int{}, map[[3]string]int32{}
+	accounts, ofProject, ofFleet := map[[2]string]int{}, map[[3]string]int32{}, map[string]int{}
 	count := func(b *build) {
 		total++
+		ofFleet[b.fleet()]++
 		accounts[[2]string{b.Account, b.Region}]++
 		ofProject[[3]string{b.Account, b.Region, *b.Detail.ProjectName}]++
 	}
@@ -335,6 +345,15 @@ func (s *Service) admit(tx *store.Tx, now time.Time) error {
 		if accounts[[2]string{b.Account, b.Region}] >= maxConcurrentBuilds ||
 			b.Limit > 0 && ofProject[[3]string{b.Account, b.Region, *b.Detail.ProjectName}] >= b.Limit {
 			continue
+		}
+		if b.fleet() != "" {
+			f, err := getFleet(tx, b.Account, b.Region, b.fleet())
+			if err == nil && ofFleet[b.fleet()] >= f.capacity() && *f.Detail.OverflowBehavior == api.FleetOverflowBehaviorQueue {
+				continue
+			}
+			if err != nil && !aws.IsError(err, "ResourceNotFoundException") { // without it the build fails in PROVISIONING
+				return err
+			}
 		}
 		count(b)
 		chosen = append(chosen, b)

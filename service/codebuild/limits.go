@@ -11,6 +11,8 @@ const (
 	maxQueuedBuilds = 5 * maxConcurrentBuilds
 	// maxProjects is how many projects an account has in a region.
 	maxProjects = 5000
+	// maxFleets is how many fleets an account has in a region.
+	maxFleets = 10
 	// maxTimeout is the longest time-out of a build in minutes: eight hours, the quota that requirement CB-06 is made
 	// for. AWS has since raised it to 2160, which the model allows.
 	maxTimeout = 480
@@ -23,6 +25,22 @@ const (
 	tokenLife = 5 * time.Minute
 	// sessionSeconds is how long the service role's credentials last before they are renewed.
 	sessionSeconds = 3600
+)
+
+// Quotas of reports.
+const (
+	// maxReportGroups is how many report groups an account has in a region.
+	maxReportGroups = 5000
+	// maxTestCases is how many cases of a report are kept, maxTestMessage how much of a case's message.
+	maxTestCases   = 500
+	maxTestMessage = 5000
+	// maxTestText bounds names and paths, and maxCoverageFiles the files of a coverage report, for which AWS names no quota.
+	maxTestText      = 1024
+	maxCoverageFiles = 1000
+	// reportLife is how long a report is there.
+	reportLife = 30 * 24 * time.Hour
+	// reportsPerStep is how many reports of a group that is deleted go in one transaction.
+	reportsPerStep = 20
 )
 
 // Bounds of what a build may make this process read or hold.

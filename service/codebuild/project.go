@@ -1,15 +1,12 @@
 package codebuild
 
 import (
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	api "drydock/api/codebuild"
 	"drydock/aws"
-	"drydock/policy"
 	"drydock/store"
 )
 
@@ -25,9 +22,12 @@ type project struct {
 	Detail api.Project
 }
 
+func projectCreatedKey(p *project) store.Key  { return store.K(p.Account, p.Region, p.Created) }
+func projectModifiedKey(p *project) store.Key { return store.K(p.Account, p.Region, p.Modified) }
+
 var (
-	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Created)} })
-	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Modified)} })
+	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{projectCreatedKey(p)} })
+	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{projectModifiedKey(p)} })
 	projects           = store.NewTable("codebuild/project", func(p *project) store.Key { return store.K(p.Account, p.Region, p.Name) },
 		projectsByCreated, projectsByModified)
 )
@@ -40,9 +40,13 @@ func projectARN(call *aws.Call, name string) string {
 func getProject(tx *store.Tx, call *aws.Call, name string) (*project, error) {
 	p, err := projects.Get(tx, store.K(call.Account, call.Region, ownName(call, "project/", name)))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
+		return nil, noProject(call, name)
 	}
 	return p, err
+}
+
+func noProject(call *aws.Call, name string) error {
+	return api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
 }
 
 // ownName is the name in an ARN of the caller's account and region. Anything else is returned as it is; a foreign ARN
@@ -112,13 +116,20 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 
 // batchGetProjects shows projects by their names or ARNs.
 func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput) (*api.BatchGetProjectsOutput, error) {
+	places := make([]place, len(in.Names))
+	for i, name := range in.Names {
+		var err error
+		if places[i], err = placeOf(call, "project/", name, nil); err != nil {
+			return nil, err
+		}
+	}
 	var out *api.BatchGetProjectsOutput
 	err := s.DB.View(call, func(tx *store.Tx) error {
 		out = &api.BatchGetProjectsOutput{Projects: []api.Project{}, ProjectsNotFound: []string{}}
-		for _, name := range in.Names {
-			p, err := getProject(tx, call, name)
+		for i, name := range in.Names {
+			p, err := projects.Get(tx, store.K(places[i].account, places[i].region, places[i].name))
 			switch {
-			case aws.IsError(err, "ResourceNotFoundException"):
+			case errors.Is(err, store.ErrNotFound):
 				out.ProjectsNotFound = append(out.ProjectsNotFound, name)
 			case err != nil:
 				return err
@@ -136,68 +147,31 @@ func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput
 
 // listProjects lists the names of projects.
 func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.ListProjectsOutput, error) {
-	sortBy := api.ProjectSortByTypeName
-	if in.SortBy != nil {
-		sortBy = *in.SortBy
+	by := listing[project]{projects.Scan, projects.Key}
+	switch value(in.SortBy) {
+	case api.ProjectSortByTypeCreatedTime:
+		by = along(projectsByCreated, projectCreatedKey)
+	case api.ProjectSortByTypeLastModifiedTime:
+		by = along(projectsByModified, projectModifiedKey)
+	case api.ProjectSortByTypeName:
 	}
-	r := store.Range{Prefix: store.K(call.Account, call.Region), Reverse: in.SortOrder != nil && *in.SortOrder == api.SortOrderTypeDescending}
-	after, err := pageStart(in.NextToken)
+	r, err := pageRange(store.K(call.Account, call.Region), descending(in.SortOrder, false), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	r.After = after
-	out := &api.ListProjectsOutput{Projects: []string{}}
+	out := &api.ListProjectsOutput{}
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		scan, entry := projects.Scan, projects.Key
-		switch sortBy {
-		case api.ProjectSortByTypeCreatedTime:
-			scan = projectsByCreated.Scan
-			entry = func(p *project) store.Key {
-				return projectsByCreated.Entry(p, store.K(p.Account, p.Region, p.Created))
-			}
-		case api.ProjectSortByTypeLastModifiedTime:
-			scan = projectsByModified.Scan
-			entry = func(p *project) store.Key {
-				return projectsByModified.Entry(p, store.K(p.Account, p.Region, p.Modified))
-			}
-		}
-		var last *project
-		for p, err := range scan(tx, r) {
-			if err != nil {
-				return err
-			}
-			if len(out.Projects) == pageSize {
-				out.NextToken = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
-				return nil
-			}
-			last = p
+		found, next, err := by.page(tx, r, pageSize)
+		out.Projects, out.NextToken = []string{}, next
+		for _, p := range found {
 			out.Projects = append(out.Projects, p.Name)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
-}
-
-// pageStart is the position that a page token names.
-func pageStart(token *string) (store.Key, error) {
-	if token == nil {
-		return nil, nil
-	}
-	parts, err := aws.DecodePageToken(*token, 1)
-	if err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	key, err := hex.DecodeString(parts[0])
-	if err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	if _, err := store.Key(key).Parts(); err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	return key, nil
 }
 
 // updateProject changes what the input names.
@@ -277,6 +251,9 @@ func (s *Service) deleteProject(call *aws.Call, in *api.DeleteProjectInput) (*ap
 		if err := s.dropCache(tx, p.ID, call.Now()); err != nil {
 			return err
 		}
+		if _, err := resourcePolicies.Delete(tx, store.K(*p.Detail.ARN)); err != nil {
+			return err
+		}
 		_, err = projects.Delete(tx, projects.Key(p))
 		return err
 	})
@@ -305,37 +282,6 @@ func (s *Service) invalidateProjectCache(call *aws.Call, in *api.InvalidateProje
 		return nil, err
 	}
 	return &api.InvalidateProjectCacheOutput{}, nil
-}
-
-// facts gives a project's tags to policies.
-func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
-	a, err := aws.ParseARN(arn)
-	if err != nil {
-		return policy.Facts{}, nil //nolint:nilerr // what is no ARN has no facts
-	}
-	facts := policy.Facts{Account: a.Account}
-	name := trimKind(a.Resource, "project/")
-	if name == a.Resource {
-		return facts, nil
-	}
-	err = s.DB.View(call, func(tx *store.Tx) error {
-		p, err := projects.Get(tx, store.K(a.Account, a.Region, name))
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		facts.Tags = map[string]string{}
-		for _, t := range p.Detail.Tags {
-			facts.Tags[value(t.Key)] = value(t.Value)
-		}
-		return nil
-	})
-	if err != nil {
-		return policy.Facts{}, fmt.Errorf("project %s: %w", arn, err)
-	}
-	return facts, nil
 }
 
 // value is what an optional member holds, or its zero value.

@@ -156,7 +156,7 @@ func (r *run) readBuildspec(ctx context.Context) *failure {
 		used bool
 		what string
 	}{
-		{len(spec.Reports) > 0, "reports"}, {retries(spec), "on-failure: RETRY"},
+		{retries(spec), "on-failure: RETRY"},
 		{len(spec.Cache.FallbackKeys) > 0, "cache fallback-keys"},
 	} {
 		if f.used {

@@ -16,6 +16,9 @@ const (
 	buildTask   = "codebuild.build"
 	timeoutTask = "codebuild.timeout"
 	garbageTask = "codebuild.garbage"
+	// reportTask ends a report that has expired, reportGroupTask a group with its reports.
+	reportTask      = "codebuild.report"
+	reportGroupTask = "codebuild.reportgroup"
 )
 
 // The causes for which a build's context ends.

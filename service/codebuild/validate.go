@@ -84,8 +84,6 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func checkEnvironment(e *api.ProjectEnvironment) error {
 	switch {
-	case e.Fleet != nil && value(e.Fleet.FleetARN) != "":
-		return notImplemented("fleet")
 	case value(e.Certificate) != "":
 		return notImplemented("certificate")
 	case e.RegistryCredential != nil:

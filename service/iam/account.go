@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -14,6 +15,8 @@ type account struct {
 	Account                                  string
 	Users, Groups, Roles, Policies, Profiles int32
 	Alias                                    string
+	// TokenVersion is that of the session tokens of the global endpoint, 0 where none was chosen.
+	TokenVersion int32
 }
 
 var (
@@ -34,12 +37,17 @@ var generations = store.NewTable("iam/generation", func(g *generation) store.Key
 // update runs fn in a transaction that also marks the caller's account as changed. The mark is written without being
 // read, so that it makes no two changes conflict.
 func (s *Service) update(call *aws.Call, fn func(tx *store.Tx) error) error {
-	mark := call.NewUUID()
-	return s.DB.Update(call, func(tx *store.Tx) error {
+	return s.updateAccount(call, call.Account, fn)
+}
+
+// updateAccount is update for work that no call asked for.
+func (s *Service) updateAccount(ctx context.Context, account string, fn func(tx *store.Tx) error) error {
+	mark := aws.NewUUID(s.Random)
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return generations.Put(tx, &generation{Account: call.Account, Mark: mark})
+		return generations.Put(tx, &generation{Account: account, Mark: mark})
 	})
 }
 
@@ -121,11 +129,20 @@ func (s *Service) deleteAccountAlias(call *aws.Call, in *api.DeleteAccountAliasI
 // getAccountSummary tells what the account has and may have.
 func (s *Service) getAccountSummary(call *aws.Call, _ *api.GetAccountSummaryInput) (*api.GetAccountSummaryOutput, error) {
 	var a *account
-	var versions, rootKeys int32
+	var versions, rootKeys, rootCertificates int32
+	var n tally
 	err := s.DB.View(call, func(tx *store.Tx) (err error) {
 		if a, err = getAccount(tx, call.Account); err != nil {
 			return err
 		}
+		if n, err = tallied(tx, call.Account); err != nil {
+			return err
+		}
+		certificates, err := userSigning(tx, call.Account, "")
+		if err != nil {
+			return err
+		}
+		rootCertificates = int32(min(len(certificates), 1))
 		for p, err := range policies.Scan(tx, store.Range{Prefix: store.K(call.Account)}) {
 			if err != nil {
 				return fmt.Errorf("count policy versions: %w", err)
@@ -153,11 +170,67 @@ func (s *Service) getAccountSummary(call *aws.Call, _ *api.GetAccountSummaryInpu
 		api.SummaryKeyTypeAssumeRolePolicySizeQuota: maxTrustPolicySize, api.SummaryKeyTypeGroupsPerUserQuota: maxGroupsPerUser,
 		api.SummaryKeyTypeAttachedPoliciesPerUserQuota: maxAttached, api.SummaryKeyTypeAttachedPoliciesPerGroupQuota: maxAttached,
 		api.SummaryKeyTypeAttachedPoliciesPerRoleQuota: maxAttached, api.SummaryKeyTypeVersionsPerPolicyQuota: maxVersions,
-		api.SummaryKeyTypeAccessKeysPerUserQuota: maxKeysPerUser, api.SummaryKeyTypeSigningCertificatesPerUserQuota: 2,
-		api.SummaryKeyTypeServerCertificates: 0, api.SummaryKeyTypeServerCertificatesQuota: 20,
-		api.SummaryKeyTypeMFADevices: 0, api.SummaryKeyTypeMFADevicesInUse: 0, api.SummaryKeyTypeAccountMFAEnabled: 0,
-		api.SummaryKeyTypeAccountPasswordPresent: 0, api.SummaryKeyTypeAccountSigningCertificatesPresent: 0,
-		api.SummaryKeyTypeAccountAccessKeysPresent: rootKeys, api.SummaryKeyTypeProviders: 0,
-		api.SummaryKeyTypeGlobalEndpointTokenVersion: 1,
+		api.SummaryKeyTypeAccessKeysPerUserQuota: maxKeysPerUser, api.SummaryKeyTypeSigningCertificatesPerUserQuota: maxSigningCertificates,
+		api.SummaryKeyTypeServerCertificates: n.certificates, api.SummaryKeyTypeServerCertificatesQuota: maxServerCertificates,
+		api.SummaryKeyTypeMFADevices: n.devices, api.SummaryKeyTypeMFADevicesInUse: n.enabled, api.SummaryKeyTypeAccountMFAEnabled: 0,
+		api.SummaryKeyTypeAccountPasswordPresent: 0, api.SummaryKeyTypeAccountSigningCertificatesPresent: rootCertificates,
+		api.SummaryKeyTypeAccountAccessKeysPresent: rootKeys, api.SummaryKeyTypeProviders: n.providers,
+		api.SummaryKeyTypeGlobalEndpointTokenVersion: max(a.TokenVersion, 1),
 	}}, nil
+}
+
+// tally counts what an account has of the things whose numbers are not kept.
+type tally struct{ certificates, devices, enabled, providers int32 }
+
+func tallied(tx *store.Tx, account string) (n tally, err error) {
+	all := store.Range{Prefix: store.K(account)}
+	for _, err := range serverCertificates.Scan(tx, all) {
+		if err != nil {
+			return n, err
+		}
+		n.certificates++
+	}
+	for d, err := range mfaDevices.Scan(tx, all) {
+		if err != nil {
+			return n, err
+		}
+		n.devices++
+		if d.UserID != "" {
+			n.enabled++
+		}
+	}
+	for _, err := range samlProviders.Scan(tx, all) {
+		if err != nil {
+			return n, err
+		}
+		n.providers++
+	}
+	for _, err := range oidcProviders.Scan(tx, all) {
+		if err != nil {
+			return n, err
+		}
+		n.providers++
+	}
+	return n, nil
+}
+
+// setSecurityTokenServicePreferences chooses what the tokens of the global endpoint are valid for. All regions of this cloud
+// take both kinds.
+func (s *Service) setSecurityTokenServicePreferences(call *aws.Call, in *api.SetSecurityTokenServicePreferencesInput) (*api.SetSecurityTokenServicePreferencesOutput, error) {
+	version := int32(1)
+	if in.GlobalEndpointTokenVersion == api.GlobalEndpointTokenVersionV2Token {
+		version = 2
+	}
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		a, err := getAccount(tx, call.Account)
+		if err != nil {
+			return err
+		}
+		a.TokenVersion = version
+		return accounts.Put(tx, a)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.SetSecurityTokenServicePreferencesOutput{}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,8 @@ type serviceCredential struct {
 	Hash                []byte
 	Active              bool
 	Created             time.Time
+	// Expires is when they stop counting; zero: never.
+	Expires time.Time
 }
 
 var (
@@ -31,8 +34,11 @@ var (
 	credentials       = store.NewTable("iam/credential", func(c *serviceCredential) store.Key { return store.K(c.ID) }, credentialsByUser, credentialsByName)
 )
 
-// credentialServices are the services that such credentials are for.
-var credentialServices = []string{"codecommit.amazonaws.com", "cassandra.amazonaws.com"}
+// credentialServices are the services that such credentials are for. Those that take one key instead of a user name and a
+// password say how it begins; only these can expire.
+var credentialServices = map[string]string{
+	"codecommit.amazonaws.com": "", "cassandra.amazonaws.com": "", "bedrock.amazonaws.com": "ABSK",
+}
 
 // passwordBytes make a password of 44 characters.
 const passwordBytes = 33
@@ -58,25 +64,58 @@ func userCredentials(tx *store.Tx, userID string) ([]*serviceCredential, error) 
 }
 
 func (c *serviceCredential) shown(user, password string) *api.ServiceSpecificCredential {
-	return &api.ServiceSpecificCredential{
-		CreateDate: c.Created, ServiceName: c.Service, ServiceUserName: &c.ServiceUser, ServicePassword: &password,
-		ServiceSpecificCredentialID: c.ID, UserName: user, Status: shownStatus(c.Active),
+	shown := &api.ServiceSpecificCredential{
+		CreateDate: c.Created, ServiceName: c.Service, ServiceSpecificCredentialID: c.ID, UserName: user, Status: shownStatus(c.Active),
+		ExpirationDate: c.expiration(),
+	}
+	if credentialServices[c.Service] == "" {
+		shown.ServiceUserName, shown.ServicePassword = &c.ServiceUser, &password
+	} else {
+		shown.ServiceCredentialAlias, shown.ServiceCredentialSecret = &c.ServiceUser, &password
+	}
+	return shown
+}
+
+func (c *serviceCredential) listed(user string) api.ServiceSpecificCredentialMetadata {
+	s := c.shown(user, "")
+	return api.ServiceSpecificCredentialMetadata{
+		UserName: user, Status: s.Status, ServiceUserName: s.ServiceUserName, CreateDate: c.Created, ServiceSpecificCredentialID: c.ID,
+		ServiceName: c.Service, ServiceCredentialAlias: s.ServiceCredentialAlias, ExpirationDate: s.ExpirationDate,
 	}
 }
 
-func (s *Service) createServiceSpecificCredential(call *aws.Call, in *api.CreateServiceSpecificCredentialInput) (*api.CreateServiceSpecificCredentialOutput, error) {
-	if !slices.Contains(credentialServices, in.ServiceName) {
-		return nil, api.NewServiceNotSupportedException("The service %s is not supported.", in.ServiceName)
+func (c *serviceCredential) expiration() *time.Time {
+	if c.Expires.IsZero() {
+		return nil
 	}
-	password, err := newSecret(s.Random, passwordBytes)
-	if err != nil {
-		return nil, err
+	return &c.Expires
+}
+
+// password makes a secret into the password, or into a key that tells its user as well.
+func (c *serviceCredential) password(secret string) string {
+	prefix := credentialServices[c.Service]
+	if prefix == "" {
+		return secret
+	}
+	return prefix + base64.StdEncoding.EncodeToString([]byte(c.ServiceUser+":"+secret))
+}
+
+func (s *Service) createServiceSpecificCredential(call *aws.Call, in *api.CreateServiceSpecificCredentialInput) (*api.CreateServiceSpecificCredentialOutput, error) {
+	prefix, ok := credentialServices[in.ServiceName]
+	if !ok {
+		return nil, api.NewServiceNotSupportedException("The service %s is not supported.", in.ServiceName)
 	}
 	c := &serviceCredential{
 		ID: call.NewID("ACCA", 17), Account: call.Account, Service: in.ServiceName, Active: true, Created: call.Now().Truncate(time.Second),
 	}
-	c.Hash = s.passwordHash(c.ID, password)
-	var user string
+	if in.CredentialAgeDays != nil && prefix != "" {
+		c.Expires = c.Created.AddDate(0, 0, int(*in.CredentialAgeDays))
+	}
+	secret, err := newSecret(s.Random, passwordBytes)
+	if err != nil {
+		return nil, err
+	}
+	var user, password string
 	err = s.update(call, func(tx *store.Tx) error {
 		e, err := getEntity(tx, call.Account, userKind, in.UserName)
 		if err != nil {
@@ -94,6 +133,8 @@ func (s *Service) createServiceSpecificCredential(call *aws.Call, in *api.Create
 		if c.ServiceUser, err = freeServiceUser(tx, e, in.ServiceName); err != nil {
 			return err
 		}
+		password = c.password(secret)
+		c.Hash = s.passwordHash(c.ID, password)
 		return credentials.Put(tx, c)
 	})
 	if err != nil {
@@ -147,10 +188,7 @@ func (s *Service) listServiceSpecificCredentials(call *aws.Call, in *api.ListSer
 				if in.ServiceName != nil && *in.ServiceName != c.Service {
 					continue
 				}
-				found = append(found, api.ServiceSpecificCredentialMetadata{
-					UserName: e.Name, Status: shownStatus(c.Active), ServiceUserName: &c.ServiceUser, CreateDate: c.Created,
-					ServiceSpecificCredentialID: c.ID, ServiceName: c.Service,
-				})
+				found = append(found, c.listed(e.Name))
 			}
 		}
 		return nil
@@ -224,12 +262,14 @@ func (s *Service) updateServiceSpecificCredential(call *aws.Call, in *api.Update
 
 // resetServiceSpecificCredential gives credentials a new password.
 func (s *Service) resetServiceSpecificCredential(call *aws.Call, in *api.ResetServiceSpecificCredentialInput) (*api.ResetServiceSpecificCredentialOutput, error) {
-	password, err := newSecret(s.Random, passwordBytes)
+	secret, err := newSecret(s.Random, passwordBytes)
 	if err != nil {
 		return nil, err
 	}
 	var changed *serviceCredential
+	var password string
 	user, err := s.changeCredential(call, in.UserName, in.ServiceSpecificCredentialID, func(c *serviceCredential) bool {
+		password = c.password(secret)
 		c.Hash = s.passwordHash(c.ID, password)
 		changed = c
 		return false
@@ -255,7 +295,8 @@ func (s *Service) Password(ctx context.Context, service, user, password string) 
 		if err != nil {
 			return err
 		}
-		if !hmac.Equal(c.Hash, s.passwordHash(c.ID, password)) || !c.Active {
+		expired := !c.Expires.IsZero() && !s.Clock.Now().Before(c.Expires)
+		if !hmac.Equal(c.Hash, s.passwordHash(c.ID, password)) || !c.Active || expired {
 			return policy.ErrUnknownKey
 		}
 		e, err := entityByID(tx, c.UserID)

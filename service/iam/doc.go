@@ -8,8 +8,14 @@
 // any number of processes may remember. Trust policies hold the unique ids of the principals that they name; a principal
 // that is deleted and made again is another one.
 //
-// Not here: passwords and password policies, MFA devices, SAML and OIDC providers, server certificates, SSH keys,
-// credential and access reports, delegation requests. Their operations answer NotImplemented.
+// There is no console to sign in to, so a password is good for ChangePassword only: that it has expired or must be changed is
+// told and keeps nobody out. MFA devices are virtual ones, of users; codes count on the cloud's clock, each once. The
+// thumbprint of an OpenID Connect issuer that is not given is asked for, and stays empty where the issuer does not answer,
+// which at AWS is an error; an issuer may have a port, and one on a loopback or private address speaks plain HTTP, which AWS
+// does not take. A service's own role is deleted without asking whether the service still uses it.
+//
+// Not here: MFA devices of the root user, hardware devices, credential and access reports, delegation requests, the
+// management of root credentials. Their operations answer NotImplemented.
 //
 // It follows the "AWS Identity and Access Management API Reference" (2010-05-08) and the user guide's "IAM and AWS STS
 // quotas" and "IAM identifiers".

@@ -77,8 +77,28 @@ func find(tx *store.Tx, a aws.ARN, k string) (full string, tags map[string]strin
 		if p, err = profiles.Get(tx, store.K(a.Account, fold(name))); err == nil {
 			full, tags = p.arn(), p.Tags
 		}
+	case "server-certificate":
+		var c *serverCertificate
+		if c, err = serverCertificates.Get(tx, store.K(a.Account, fold(name))); err == nil {
+			full, tags = c.arn(), c.Tags
+		}
+	case "mfa":
+		var d *mfaDevice
+		if d, err = getMFADevice(tx, a.Account, a.String()); err == nil {
+			full, tags = d.serial(), d.Tags
+		}
+	case "oidc-provider":
+		var p *oidcProvider
+		if p, err = getOIDCProvider(tx, a.Account, a.String()); err == nil {
+			full, tags = p.arn(), p.Tags
+		}
+	case "saml-provider":
+		var p *samlProvider
+		if p, err = getSAMLProvider(tx, a.Account, a.String()); err == nil {
+			full, tags = p.arn(), p.Tags
+		}
 	}
-	if errors.Is(err, store.ErrNotFound) {
+	if aws.IsError(err, "NoSuchEntity") || errors.Is(err, store.ErrNotFound) {
 		return "", nil, nil, nil
 	}
 	return full, tags, e, err

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	api "drydock/api/iam"
 	"drydock/aws"
 	"drydock/store"
+	"drydock/task"
 )
 
 // linkedService is what is known of a service that has a role of its own in each account.
@@ -112,16 +114,23 @@ func (s *Service) createServiceLinkedRole(call *aws.Call, in *api.CreateServiceL
 	return out, nil
 }
 
-// deletion is the outcome of deleting a service's role.
-type deletion struct{ Account, ID string }
+// deletion is the removal of a service's role, which a task carries out.
+type deletion struct {
+	Account, ID string
+	RoleID      string
+	Status      api.DeletionTaskStatusType
+}
 
 var deletions = store.NewTable("iam/deletion", func(d *deletion) store.Key { return store.K(d.Account, d.ID) })
 
-// deleteServiceLinkedRole deletes a service's role at once; the task that AWS has for it is over when it is asked for.
+// linkedDeletionKind removes a service's role. Its key is the deletion's account and id.
+const linkedDeletionKind = "iam.linkedrole"
+
+// deleteServiceLinkedRole has a service's role deleted.
 func (s *Service) deleteServiceLinkedRole(call *aws.Call, in *api.DeleteServiceLinkedRoleInput) (*api.DeleteServiceLinkedRoleOutput, error) {
-	d := &deletion{Account: call.Account}
-	id := call.NewUUID()
-	err := s.update(call, func(tx *store.Tx) error {
+	d := &deletion{Account: call.Account, Status: api.DeletionTaskStatusTypeInProgress}
+	id, now := call.NewUUID(), call.Now()
+	err := s.DB.Update(call, func(tx *store.Tx) error {
 		e, err := getEntity(tx, call.Account, roleKind, in.RoleName)
 		if err != nil {
 			return err
@@ -129,16 +138,11 @@ func (s *Service) deleteServiceLinkedRole(call *aws.Call, in *api.DeleteServiceL
 		if !e.linked() {
 			return api.NewNoSuchEntityException("The role with name %s is not a service-linked role.", in.RoleName)
 		}
-		for _, arn := range e.Attached {
-			if err := unlink(tx, e, arn, policyUsage); err != nil {
-				return err
-			}
-		}
-		if err := removeEntity(tx, e); err != nil {
+		d.ID, d.RoleID = "task"+e.Path+e.Name+"/"+id, e.ID
+		if err := deletions.Put(tx, d); err != nil {
 			return err
 		}
-		d.ID = "task" + e.Path + e.Name + "/" + id
-		return deletions.Put(tx, d)
+		return s.Tasks.Schedule(tx, linkedDeletionKind, d.Account+" "+d.ID, now, nil)
 	})
 	if err != nil {
 		return nil, err
@@ -146,12 +150,45 @@ func (s *Service) deleteServiceLinkedRole(call *aws.Call, in *api.DeleteServiceL
 	return &api.DeleteServiceLinkedRoleOutput{DeletionTaskID: d.ID}, nil
 }
 
+// removeLinkedRole carries a deletion out. Whether the service still uses the role
+// is not asked: the service alone knows.
+func (s *Service) removeLinkedRole(ctx context.Context, t task.Task) (task.Next, error) {
+	account, id, _ := strings.Cut(t.Key, " ")
+	err := s.updateAccount(ctx, account, func(tx *store.Tx) error {
+		d, err := deletions.Get(tx, store.K(account, id))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		e, err := entityByID(tx, d.RoleID)
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			for _, arn := range e.Attached {
+				if err := unlink(tx, e, arn, policyUsage); err != nil {
+					return err
+				}
+			}
+			if err := removeEntity(tx, e); err != nil {
+				return err
+			}
+		}
+		d.Status = api.DeletionTaskStatusTypeSucceeded
+		return deletions.Put(tx, d)
+	})
+	return task.Done, err
+}
+
 func (s *Service) getServiceLinkedRoleDeletionStatus(call *aws.Call, in *api.GetServiceLinkedRoleDeletionStatusInput) (*api.GetServiceLinkedRoleDeletionStatusOutput, error) {
 	if !strings.HasPrefix(in.DeletionTaskID, "task"+linkedPath) {
 		return nil, api.NewInvalidInputException("The DeletionTaskId %s is not valid.", in.DeletionTaskID)
 	}
-	err := s.DB.View(call, func(tx *store.Tx) error {
-		_, err := deletions.Get(tx, store.K(call.Account, in.DeletionTaskID))
+	var d *deletion
+	err := s.DB.View(call, func(tx *store.Tx) (err error) {
+		d, err = deletions.Get(tx, store.K(call.Account, in.DeletionTaskID))
 		if errors.Is(err, store.ErrNotFound) {
 			return api.NewNoSuchEntityException("The deletion task %s cannot be found.", in.DeletionTaskID)
 		}
@@ -160,5 +197,5 @@ func (s *Service) getServiceLinkedRoleDeletionStatus(call *aws.Call, in *api.Get
 	if err != nil {
 		return nil, err
 	}
-	return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: api.DeletionTaskStatusTypeSucceeded}, nil
+	return &api.GetServiceLinkedRoleDeletionStatusOutput{Status: d.Status}, nil
 }

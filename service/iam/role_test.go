@@ -145,7 +145,7 @@ func TestInstanceProfile(t *testing.T) {
 
 func TestServiceLinkedRole(t *testing.T) {
 	t.Parallel()
-	_, call := newCloud(t)
+	c, call := newCloud(t)
 	made := do(t, api.CreateServiceLinkedRole, call, &api.CreateServiceLinkedRoleInput{AWSServiceName: "autoscaling.amazonaws.com"}).Role
 	if made.ARN != "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling" {
 		t.Errorf("role %+v", made)
@@ -175,8 +175,19 @@ func TestServiceLinkedRole(t *testing.T) {
 		t.Errorf("policies %+v", l)
 	}
 	task := do(t, api.DeleteServiceLinkedRole, call, &api.DeleteServiceLinkedRoleInput{RoleName: name}).DeletionTaskID
-	if got := do(t, api.GetServiceLinkedRoleDeletionStatus, call, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskID: task}).Status; got != "SUCCEEDED" {
+	status := func() api.DeletionTaskStatusType {
+		t.Helper()
+		return do(t, api.GetServiceLinkedRoleDeletionStatus, call, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskID: task}).Status
+	}
+	if got := status(); got != "IN_PROGRESS" {
 		t.Errorf("status %s", got)
 	}
+	c.WaitIdle(t)
+	if got := status(); got != "SUCCEEDED" {
+		t.Errorf("status %s", got)
+	}
+	refuse(t, api.GetServiceLinkedRoleDeletionStatus, call, &api.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskID: task + "x"}, "NoSuchEntity", "")
+	createRole(t, call, "own", trustEC2)
+	refuse(t, api.DeleteServiceLinkedRole, call, &api.DeleteServiceLinkedRoleInput{RoleName: "own"}, "NoSuchEntity", "")
 	refuse(t, api.GetRole, call, &api.GetRoleInput{RoleName: name}, "NoSuchEntity", "")
 }

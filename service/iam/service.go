@@ -5,6 +5,7 @@ import (
 	"drydock/aws"
 	"drydock/policy"
 	"drydock/service"
+	"drydock/task"
 )
 
 // Service is IAM. It also is the cloud's policy.Identity.
@@ -14,12 +15,16 @@ type Service struct {
 	memory      memory
 	uses        useLog
 	passwordKey []byte
+	loginKey    []byte
 }
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
-	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials")}
-	return service.Module{API: api.API, Operations: longTerm(s.operations()), Facts: s.facts, Identity: s, Resources: resourceTypes()}
+	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials"), loginKey: d.Keys.Derive("iam passwords")}
+	return service.Module{
+		API: api.API, Operations: longTerm(s.operations()), Tasks: s.taskKinds(), Facts: s.facts, Identity: s, Vault: s,
+		Resources: resourceTypes(),
+	}
 }
 
 // longTerm refuses IAM to the sessions that users have or lend without a second factor: GetSessionToken's and
@@ -35,6 +40,13 @@ func longTerm(handlers []aws.Handler) []aws.Handler {
 		}
 	}
 	return handlers
+}
+
+// taskKinds are what happens later.
+func (s *Service) taskKinds() []task.Kind {
+	return []task.Kind{
+		{Name: linkedDeletionKind, Reconcile: s.removeLinkedRole},
+	}
 }
 
 // operations is the table of what the service carries out.
@@ -122,6 +134,67 @@ func (s *Service) operations() []aws.Handler {
 		api.ResetServiceSpecificCredential.Handle(s.resetServiceSpecificCredential),
 		api.DeleteServiceSpecificCredential.Handle(s.deleteServiceSpecificCredential),
 
+		api.CreateLoginProfile.Handle(s.createLoginProfile),
+		api.GetLoginProfile.Handle(s.getLoginProfile),
+		api.UpdateLoginProfile.Handle(s.updateLoginProfile),
+		api.DeleteLoginProfile.Handle(s.deleteLoginProfile),
+		api.ChangePassword.Handle(s.changePassword),
+		api.UpdateAccountPasswordPolicy.Handle(s.updateAccountPasswordPolicy),
+		api.GetAccountPasswordPolicy.Handle(s.getAccountPasswordPolicy),
+		api.DeleteAccountPasswordPolicy.Handle(s.deleteAccountPasswordPolicy),
+
+		api.CreateVirtualMFADevice.Handle(s.createVirtualMFADevice),
+		api.ListVirtualMFADevices.Handle(s.listVirtualMFADevices),
+		api.DeleteVirtualMFADevice.Handle(s.deleteVirtualMFADevice),
+		api.EnableMFADevice.Handle(s.enableMFADevice),
+		api.ResyncMFADevice.Handle(s.resyncMFADevice),
+		api.DeactivateMFADevice.Handle(s.deactivateMFADevice),
+		api.GetMFADevice.Handle(s.getMFADevice),
+		api.ListMFADevices.Handle(s.listMFADevices),
+		api.TagMFADevice.Handle(s.tagMFADevice),
+		api.UntagMFADevice.Handle(s.untagMFADevice),
+		api.ListMFADeviceTags.Handle(s.listMFADeviceTags),
+
+		api.UploadServerCertificate.Handle(s.uploadServerCertificate),
+		api.GetServerCertificate.Handle(s.getServerCertificate),
+		api.ListServerCertificates.Handle(s.listServerCertificates),
+		api.UpdateServerCertificate.Handle(s.updateServerCertificate),
+		api.DeleteServerCertificate.Handle(s.deleteServerCertificate),
+		api.TagServerCertificate.Handle(s.tagServerCertificate),
+		api.UntagServerCertificate.Handle(s.untagServerCertificate),
+		api.ListServerCertificateTags.Handle(s.listServerCertificateTags),
+
+		api.UploadSigningCertificate.Handle(s.uploadSigningCertificate),
+		api.ListSigningCertificates.Handle(s.listSigningCertificates),
+		api.UpdateSigningCertificate.Handle(s.updateSigningCertificate),
+		api.DeleteSigningCertificate.Handle(s.deleteSigningCertificate),
+
+		api.UploadSSHPublicKey.Handle(s.uploadSSHPublicKey),
+		api.GetSSHPublicKey.Handle(s.getSSHPublicKey),
+		api.ListSSHPublicKeys.Handle(s.listSSHPublicKeys),
+		api.UpdateSSHPublicKey.Handle(s.updateSSHPublicKey),
+		api.DeleteSSHPublicKey.Handle(s.deleteSSHPublicKey),
+
+		api.CreateOpenIDConnectProvider.Handle(s.createOpenIDConnectProvider),
+		api.GetOpenIDConnectProvider.Handle(s.getOpenIDConnectProvider),
+		api.ListOpenIDConnectProviders.Handle(s.listOpenIDConnectProviders),
+		api.AddClientIDToOpenIDConnectProvider.Handle(s.addClientIDToOpenIDConnectProvider),
+		api.RemoveClientIDFromOpenIDConnectProvider.Handle(s.removeClientIDFromOpenIDConnectProvider),
+		api.UpdateOpenIDConnectProviderThumbprint.Handle(s.updateOpenIDConnectProviderThumbprint),
+		api.DeleteOpenIDConnectProvider.Handle(s.deleteOpenIDConnectProvider),
+		api.TagOpenIDConnectProvider.Handle(s.tagOpenIDConnectProvider),
+		api.UntagOpenIDConnectProvider.Handle(s.untagOpenIDConnectProvider),
+		api.ListOpenIDConnectProviderTags.Handle(s.listOpenIDConnectProviderTags),
+
+		api.CreateSAMLProvider.Handle(s.createSAMLProvider),
+		api.GetSAMLProvider.Handle(s.getSAMLProvider),
+		api.ListSAMLProviders.Handle(s.listSAMLProviders),
+		api.UpdateSAMLProvider.Handle(s.updateSAMLProvider),
+		api.DeleteSAMLProvider.Handle(s.deleteSAMLProvider),
+		api.TagSAMLProvider.Handle(s.tagSAMLProvider),
+		api.UntagSAMLProvider.Handle(s.untagSAMLProvider),
+		api.ListSAMLProviderTags.Handle(s.listSAMLProviderTags),
+
 		api.CreateInstanceProfile.Handle(s.createInstanceProfile),
 		api.GetInstanceProfile.Handle(s.getInstanceProfile),
 		api.ListInstanceProfiles.Handle(s.listInstanceProfiles),
@@ -137,6 +210,7 @@ func (s *Service) operations() []aws.Handler {
 		api.ListAccountAliases.Handle(s.listAccountAliases),
 		api.DeleteAccountAlias.Handle(s.deleteAccountAlias),
 		api.GetAccountSummary.Handle(s.getAccountSummary),
+		api.SetSecurityTokenServicePreferences.Handle(s.setSecurityTokenServicePreferences),
 		api.GetAccountAuthorizationDetails.Handle(s.getAccountAuthorizationDetails),
 
 		api.CreateServiceLinkedRole.Handle(s.createServiceLinkedRole),

@@ -125,21 +125,12 @@ func (s *Service) deleteUser(call *aws.Call, in *api.DeleteUserInput) (*api.Dele
 		if err != nil {
 			return err
 		}
-		keys, err := userKeys(tx, call.Account, e.ID)
+		left, err := e.belongings(tx)
 		if err != nil {
 			return err
 		}
-		credentials, err := userCredentials(tx, e.ID)
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(keys) > 0:
-			return api.NewDeleteConflictException("Cannot delete entity, must delete access keys first.")
-		case len(credentials) > 0:
-			return api.NewDeleteConflictException("Cannot delete entity, must delete service specific credentials first.")
-		case len(e.Groups) > 0:
-			return api.NewDeleteConflictException("Cannot delete entity, must remove users from group first.")
+		if left != "" {
+			return api.NewDeleteConflictException("Cannot delete entity, must %s first.", left)
 		}
 		if err := e.deletable(); err != nil {
 			return err
@@ -150,6 +141,37 @@ func (s *Service) deleteUser(call *aws.Call, in *api.DeleteUserInput) (*api.Dele
 		return nil, err
 	}
 	return &api.DeleteUserOutput{}, nil
+}
+
+// belongings tells what a user still has that keeps it from being deleted; "" for nothing. Policies are not looked at.
+func (e *entity) belongings(tx *store.Tx) (string, error) {
+	for _, b := range []struct {
+		rid   string
+		count func() (int, error)
+	}{
+		{"delete access keys", func() (int, error) { l, err := userKeys(tx, e.Account, e.ID); return len(l), err }},
+		{"delete login profile", func() (int, error) {
+			has, err := logins.Has(tx, store.K(e.ID))
+			if has {
+				return 1, err
+			}
+			return 0, err
+		}},
+		{"delete MFA device", func() (int, error) { l, err := userDevices(tx, e.ID); return len(l), err }},
+		{"delete signing certificates", func() (int, error) { l, err := userSigning(tx, e.Account, e.ID); return len(l), err }},
+		{"delete public keys", func() (int, error) { l, err := userSSHKeys(tx, e.ID); return len(l), err }},
+		{"delete service specific credentials", func() (int, error) { l, err := userCredentials(tx, e.ID); return len(l), err }},
+		{"remove users from group", func() (int, error) { return len(e.Groups), nil }},
+	} {
+		n, err := b.count()
+		if err != nil {
+			return "", err
+		}
+		if n > 0 {
+			return b.rid, nil
+		}
+	}
+	return "", nil
 }
 
 func (s *Service) tagUser(call *aws.Call, in *api.TagUserInput) (*api.TagUserOutput, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	api "drydock/api/s3"
+	control "drydock/api/s3control"
 	"drydock/aws"
 	"drydock/policy"
 	"drydock/store"
@@ -23,16 +24,32 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 	if err != nil {
 		return f, nil
 	}
-	name, key, _ := strings.Cut(parsed.Resource, "/")
+	if call.Operation != nil && call.Operation.API == control.API && parsed.Account != "" {
+		return f, nil // an access point is managed by who owns it; its policy is for those who go through it
+	}
+	name, key := inARN(parsed)
 	own := call.Operation != nil && call.Operation.API == api.API
 	if own && call.Operation == api.CreateBucket.Operation {
 		return f, nil // there may be a bucket of that name, but it has no say
 	}
 	var b *bucket
 	var doc string
+	var through *accessPoint
+	var block publicAccess
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		if b, err = buckets.Get(tx, store.K(parsed.Partition, name)); err != nil || !b.HasPolicy {
+		if b, err = buckets.Get(tx, store.K(parsed.Partition, name)); errors.Is(err, store.ErrNotFound) {
+			if through, err = pointNamed(tx, call, name); err == nil && through == nil {
+				err = store.ErrNotFound
+			}
 			return err
+		}
+		if err != nil || !b.HasPolicy {
+			return err
+		}
+		if call.Principal.Account != b.Account {
+			if block, err = blocked(tx, b.Partition, b.Account, b.PublicAccess); err != nil {
+				return err
+			}
 		}
 		p, err := policies.Get(tx, store.K(b.ID))
 		if err == nil {
@@ -47,6 +64,8 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 		return f, nil
 	case err != nil:
 		return f, err
+	case through != nil:
+		return s.pointFacts(call, through, key)
 	}
 	f.Account = b.Account
 	if doc == "" {
@@ -57,7 +76,7 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 		return f, err
 	}
 	p := &call.Principal
-	if b.PublicAccess.Restrict && p.Account != b.Account && p.Type != aws.PrincipalService && isPublic(parsedDoc) {
+	if block.Restrict && p.Account != b.Account && p.Type != aws.PrincipalService && isPublic(parsedDoc) {
 		return f, accessDenied()
 	}
 	f.Policies = []policy.Source{{Name: b.arn(), Document: parsedDoc}}
@@ -65,6 +84,22 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 		f.Keys = &objectKeys{s: s, call: call, bucket: b, key: key}
 	}
 	return f, nil
+}
+
+// inARN takes the bucket and the key out of an ARN. Where an access point's ARN stands for the bucket's name it is the
+// bucket, whether the whole is that ARN or has it for a resource.
+func inARN(a aws.ARN) (bucket, key string) {
+	resource := a.Resource
+	if inner, err := aws.ParseARN(resource); err == nil && inner.Service == "s3" {
+		a, resource = inner, inner.Resource
+	}
+	if rest, ok := strings.CutPrefix(strings.Replace(resource, "accesspoint:", "accesspoint/", 1), "accesspoint/"); ok && a.Account != "" {
+		name, key, _ := strings.Cut(rest, "/")
+		a.Resource = "accesspoint/" + name
+		return a.String(), strings.TrimPrefix(key, "object/")
+	}
+	bucket, key, _ = strings.Cut(resource, "/")
+	return bucket, key
 }
 
 // objectKeys are the condition keys that come from an object, which is read when a policy asks.
@@ -128,7 +163,11 @@ func (s *Service) putBucketPolicy(call *aws.Call, in *api.PutBucketPolicyInput) 
 		if call.Account != b.Account {
 			return aws.NewError(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 		}
-		if b.PublicAccess.BlockPolicy && isPublic(doc) {
+		block, err := blocked(tx, b.Partition, b.Account, b.PublicAccess)
+		if err != nil {
+			return err
+		}
+		if block.BlockPolicy && isPublic(doc) {
 			return api.NewAccessDenied("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.", call.Principal.ARN, b.arn())
 		}
 		b.HasPolicy = true

@@ -54,7 +54,8 @@ type body struct {
 	blobs    *blob.Store
 	ring     *seal.RootKey
 	segments []segment
-	off, n   int64 // what is left, from the beginning of segments[0]
+	kept     *plaintexts // nil where nothing may be kept
+	off, n   int64       // what is left, from the beginning of segments[0]
 	current  io.ReadCloser
 	source   io.Closer
 	end      func()
@@ -75,6 +76,9 @@ func (s *Service) open(ctx context.Context, segments []segment, ring *seal.RootK
 		return r, nil
 	}
 	b := &body{ctx: ctx, blobs: s.Blobs, ring: ring, segments: segments, off: off, n: n}
+	if ring == s.Keys {
+		b.kept = &s.plaintexts
+	}
 	if err := b.next(); err != nil {
 		return nil, err
 	}
@@ -95,31 +99,76 @@ func (b *body) next() error {
 	}
 	g := b.segments[0]
 	n := min(b.n, g.Size-b.off)
-	if g.Blob == "" {
-		data, err := b.ring.Unwrap(g.Inline, sealContext)
-		if err != nil {
-			return fmt.Errorf("opening a segment: %w", err)
-		}
+	data, err := b.memory(&g)
+	if err != nil {
+		return err
+	}
+	if data != nil {
 		r := &small{}
 		r.Reset(data[b.off : b.off+n])
 		b.current = r
 	} else {
-		key, err := b.ring.Unwrap(g.Key, sealContext)
-		if err != nil {
-			return fmt.Errorf("opening a segment: %w", err)
-		}
-		r, err := b.blobs.Open(b.ctx, g.Blob)
+		sealed, source, err := b.openBlob(&g)
 		if err != nil {
 			return err
 		}
-		sealed, err := seal.NewReaderAt(r, r.Size(), key)
-		if err != nil {
-			return errors.Join(fmt.Errorf("blob %s: %w", g.Blob, err), r.Close())
-		}
-		b.current, b.source = sealed.Range(b.off, n), r
+		b.current, b.source = sealed.Range(b.off, n), source
 	}
 	b.off, b.n = b.off+n, b.n-n
 	return nil
+}
+
+// memory returns the whole of a segment that is small, or kept, or to be kept from now on; else nil.
+func (b *body) memory(g *segment) ([]byte, error) {
+	if g.Blob == "" {
+		data, err := b.ring.Unwrap(g.Inline, sealContext)
+		if err != nil {
+			return nil, fmt.Errorf("opening a segment: %w", err)
+		}
+		return data, nil
+	}
+	if b.kept == nil {
+		return nil, nil
+	}
+	data, claim := b.kept.get(g.Blob, g.Size)
+	if !claim {
+		return data, nil
+	}
+	data, err := b.readWhole(g)
+	if err != nil {
+		b.kept.forget(g.Blob)
+		return nil, err
+	}
+	b.kept.keep(g.Blob, data)
+	return data, nil
+}
+
+func (b *body) readWhole(g *segment) (data []byte, err error) {
+	sealed, source, err := b.openBlob(g)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	data = make([]byte, g.Size)
+	_, err = sealed.ReadAt(data, 0)
+	return data, err
+}
+
+// openBlob opens a segment's blob; the source is to be closed.
+func (b *body) openBlob(g *segment) (*seal.ReaderAt, io.Closer, error) {
+	key, err := b.ring.Unwrap(g.Key, sealContext)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening a segment: %w", err)
+	}
+	r, err := b.blobs.Open(b.ctx, g.Blob)
+	if err != nil {
+		return nil, nil, err
+	}
+	sealed, err := seal.NewReaderAt(r, r.Size(), key)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("blob %s: %w", g.Blob, err), r.Close())
+	}
+	return sealed, r, nil
 }
 
 func (b *body) closeCurrent() (err error) {

@@ -29,6 +29,10 @@ type bucket struct {
 	PublicAccess publicAccess
 	// HasPolicy, HasLifecycle and HasCORS tell that a sibling row is worth reading.
 	HasPolicy, HasLifecycle, HasCORS bool `cbor:",omitempty"`
+	// Replicates and Notifies tell that what happens to objects may have to be told elsewhere.
+	Replicates, Notifies bool `cbor:",omitempty"`
+	// RequesterPays tells that callers of other accounts must agree to pay.
+	RequesterPays bool `cbor:",omitempty"`
 }
 
 var (
@@ -42,10 +46,13 @@ func (b *bucket) arn() string { return "arn:" + b.Partition + ":s3:::" + b.Name 
 func findBucket(tx *store.Tx, call *aws.Call, name string, owner *string) (*bucket, error) {
 	b, err := buckets.Get(tx, store.K(call.Partition, name))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, noSuchBucket(name)
+		b, err = behindPoint(tx, call, name)
 	}
 	if err == nil && owner != nil && *owner != "" && *owner != b.Account {
 		return nil, accessDenied()
+	}
+	if err == nil {
+		err = pays(call, b)
 	}
 	return b, err
 }
@@ -275,6 +282,9 @@ func (s *Service) deleteBucket(call *aws.Call, in *api.DeleteBucketInput) (*api.
 		if err != nil {
 			return err
 		}
+		if err := hasPoints(tx, b); err != nil {
+			return err
+		}
 		space := store.K(b.ID)
 		used, err := holdsObjects(tx, space)
 		if err != nil {
@@ -291,7 +301,7 @@ func (s *Service) deleteBucket(call *aws.Call, in *api.DeleteBucketInput) (*api.
 				return err
 			}
 		}
-		if err := s.forgetLifecycle(tx, b); err != nil {
+		if err := s.forgetBucket(tx, b); err != nil {
 			return err
 		}
 		if _, err := configs.Delete(tx, space); err != nil {

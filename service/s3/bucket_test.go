@@ -199,15 +199,19 @@ func TestSSEC_NeedsTheKeyAgain(t *testing.T) {
 	_, call := newCloud(t)
 	newBucket(t, call, "data")
 	key, sum := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))), "mT2HRsMGJ5IX5C+0rreZ8Q=="
-	in := &api.PutObjectInput{Bucket: "data", Key: "k", Body: strings.NewReader("secret"), SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum}
-	_, err := api.PutObject.Do(call, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "InvalidRequest" {
-		t.Errorf("without the key: %s", got)
-	}
-	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum}); got != "secret" {
-		t.Errorf("with the key: %s", got)
+	for _, secret := range []string{"secret", strings.Repeat("secret", 10000)} {
+		in := &api.PutObjectInput{Bucket: "data", Key: "k", Body: strings.NewReader(secret), SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum}
+		_, err := api.PutObject.Do(call, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 { // however often it was read, with the key or without
+			if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "InvalidRequest" {
+				t.Errorf("without the key: %.20s", got)
+			}
+			if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum}); got != secret {
+				t.Errorf("with the key: %.20s", got)
+			}
+		}
 	}
 }

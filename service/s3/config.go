@@ -17,6 +17,13 @@ type config struct {
 	Lifecycle         []api.LifecycleRule                    `cbor:",omitempty"`
 	TransitionMinimum api.TransitionDefaultMinimumObjectSize `cbor:",omitempty"`
 	Encryption        []api.ServerSideEncryptionRule         `cbor:",omitempty"`
+	Replication       *api.ReplicationConfiguration          `cbor:",omitempty"`
+	Notification      *api.NotificationConfiguration         `cbor:",omitempty"`
+	// Listeners are the destinations in Notification.
+	Listeners  []listener                 `cbor:",omitempty"`
+	Logging    *api.LoggingEnabled        `cbor:",omitempty"`
+	Website    *api.WebsiteConfiguration  `cbor:",omitempty"`
+	Accelerate api.BucketAccelerateStatus `cbor:",omitempty"`
 }
 
 var configs = store.NewTable("s3/config", func(c *config) store.Key { return store.K(c.BucketID) })
@@ -67,6 +74,9 @@ func (s *Service) putBucketVersioning(call *aws.Call, in *api.PutBucketVersionin
 		return nil, notImplemented("MFA delete")
 	}
 	return &api.PutBucketVersioningOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+		if err := keepVersioning(b, status); err != nil {
+			return err
+		}
 		b.Versioning = api.BucketVersioningStatus(status)
 		return nil
 	})

@@ -30,8 +30,10 @@ func (s *Service) deleteObject(call *aws.Call, in *api.DeleteObjectInput) (*api.
 		if err := (writeCondition{match: in.IfMatch}).holds(tx, b, in.Key); err != nil {
 			return err
 		}
-		did, err = s.remove(tx, b, in.Key, text(in.VersionID), now, random)
-		return err
+		if did, err = s.remove(tx, b, in.Key, text(in.VersionID), now, random); err != nil {
+			return err
+		}
+		return s.deleted(tx, b, in.Key, text(in.VersionID), did, call)
 	})
 	if err != nil {
 		return nil, err
@@ -130,6 +132,9 @@ func (s *Service) deleteBatch(call *aws.Call, name string, batch []*api.ObjectId
 			err := (writeCondition{match: o.ETag}).holds(tx, b, o.Key)
 			if err == nil {
 				did[i], err = s.remove(tx, b, o.Key, text(o.VersionID), now, random[i])
+			}
+			if err == nil {
+				err = s.deleted(tx, b, o.Key, text(o.VersionID), did[i], call)
 			}
 			switch {
 			case aws.ErrorCode(err) != "": // refused, before anything was written

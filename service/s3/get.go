@@ -222,7 +222,7 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(),
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication),
 	}
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
@@ -239,6 +239,9 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 func (s *Service) openObject(call *aws.Call, r *reading) (f *found, body io.ReadCloser, err error) {
 	for range attempts {
 		if f, err = s.read(call, r, true); err != nil {
+			return nil, nil, err
+		}
+		if err := s.touch(call, f.bucket, f.object); err != nil {
 			return nil, nil, err
 		}
 		ring, err := s.ring(f.object.encryption, r.customer)
@@ -301,13 +304,17 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 		return nil, err
 	}
 	o := f.object
+	archive, err := s.archiveStatus(call, f.bucket, o)
+	if err != nil {
+		return nil, err
+	}
 	out := &api.HeadObjectOutput{
 		ContentLength: &f.n, AcceptRanges: new("bytes"), LastModified: &o.Modified, ETag: o.etag(), VersionID: o.shownVersion(f.bucket),
 		CacheControl: override(in.ResponseCacheControl, o.CacheControl), ContentDisposition: override(in.ResponseContentDisposition, o.ContentDisposition),
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(),
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication), ArchiveStatus: archive,
 	}
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))

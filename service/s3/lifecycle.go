@@ -99,39 +99,48 @@ func dueBy(rules []api.LifecycleRule, o *object) (at time.Time, rule string) {
 	return at, rule
 }
 
-// rules returns a bucket's lifecycle rules.
-func rules(tx *store.Tx, b *bucket) ([]api.LifecycleRule, error) {
+// rules returns a bucket's lifecycle rules, and which small objects they do not move.
+func rules(tx *store.Tx, b *bucket) ([]api.LifecycleRule, api.TransitionDefaultMinimumObjectSize, error) {
 	if !b.HasLifecycle {
-		return nil, nil
+		return nil, "", nil
 	}
 	c, err := configs.Get(tx, store.K(b.ID))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return c.Lifecycle, nil
+	return c.Lifecycle, c.TransitionMinimum, nil
 }
 
 // plan sets when a version is due, and its due row. The caller writes the version.
 func (s *Service) plan(tx *store.Tx, b *bucket, o *object) error {
-	if !b.HasLifecycle && o.Due.IsZero() {
+	if !b.HasLifecycle && o.Due.IsZero() && o.Move.IsZero() {
 		return nil
 	}
-	list, err := rules(tx, b)
+	list, minimum, err := rules(tx, b)
 	if err != nil {
 		return err
 	}
 	at, rule := dueBy(list, o)
-	if at.Equal(o.Due) && rule == o.Rule {
+	move := moveBy(list, minimum, o).at
+	if !at.IsZero() && !move.Before(at) {
+		move = time.Time{} // it goes before it moves
+	}
+	if at.Equal(o.Due) && rule == o.Rule && move.Equal(o.Move) {
 		return nil
 	}
 	if err := unplan(tx, o); err != nil {
 		return err
 	}
-	o.Due, o.Rule = at, rule
-	if at.IsZero() {
-		return nil
+	o.Due, o.Rule, o.Move = at, rule, move
+	for _, at := range []time.Time{at, move} {
+		if at.IsZero() {
+			continue
+		}
+		if err := s.addDue(tx, b, &due{BucketID: b.ID, At: at, Key: o.Key, Seq: o.Seq}); err != nil {
+			return err
+		}
 	}
-	return s.addDue(tx, b, &due{BucketID: b.ID, At: at, Key: o.Key, Seq: o.Seq})
+	return nil
 }
 
 func (s *Service) addDue(tx *store.Tx, b *bucket, d *due) error {
@@ -141,18 +150,22 @@ func (s *Service) addDue(tx *store.Tx, b *bucket, d *due) error {
 	return dues.Insert(tx, d)
 }
 
-// unplan removes a version's due row.
+// unplan removes a version's due rows.
 func unplan(tx *store.Tx, o *object) error {
-	if o.Due.IsZero() {
-		return nil
+	for _, at := range []time.Time{o.Due, o.Move} {
+		if at.IsZero() {
+			continue
+		}
+		if _, err := dues.Delete(tx, store.K(o.BucketID, at, o.Key, o.Seq, "")); err != nil {
+			return err
+		}
 	}
-	_, err := dues.Delete(tx, store.K(o.BucketID, o.Due, o.Key, o.Seq, ""))
-	return err
+	return nil
 }
 
 // planUpload sets when an upload is due to be aborted, and its due row. The caller writes the upload.
 func (s *Service) planUpload(tx *store.Tx, b *bucket, u *upload) error {
-	list, err := rules(tx, b)
+	list, _, err := rules(tx, b)
 	if err != nil {
 		return err
 	}
@@ -273,10 +286,16 @@ func (s *Service) strike(tx *store.Tx, b *bucket, d *due, now time.Time, random 
 		}
 		return s.dropUpload(tx, u)
 	}
+	if moved, err := s.transitDue(tx, b, d, now); moved || err != nil {
+		return err
+	}
 	o, err := currentObjects.Get(tx, store.K(b.ID, d.Key))
 	if err == nil && o.Seq == d.Seq {
-		_, err = s.remove(tx, b, d.Key, "", now, random)
-		return err
+		did, err := s.remove(tx, b, d.Key, "", now, random)
+		if err != nil {
+			return err
+		}
+		return s.removedAs(tx, b, d.Key, "", did, expirationEvents, nil)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -304,9 +323,9 @@ func (s *Service) strike(tx *store.Tx, b *bucket, d *due, now time.Time, random 
 		if !alone { // a delete marker with versions under it stays; removing the last of them looks at it again
 			return olderObjects.Put(tx, o)
 		}
-		return s.removeVersion(tx, b, o)
+		return s.expireVersion(tx, b, o)
 	}
-	list, err := rules(tx, b)
+	list, _, err := rules(tx, b)
 	if err != nil {
 		return err
 	}
@@ -317,7 +336,18 @@ func (s *Service) strike(tx *store.Tx, b *bucket, d *due, now time.Time, random 
 		}
 		return olderObjects.Put(tx, o)
 	}
-	return s.removeVersion(tx, b, o)
+	return s.expireVersion(tx, b, o)
+}
+
+// expirationEvents is before the names of the events that tell what rules removed.
+const expirationEvents = "s3:LifecycleExpiration:"
+
+// expireVersion removes a version for good and tells of it.
+func (s *Service) expireVersion(tx *store.Tx, b *bucket, o *object) error {
+	if err := s.removeVersion(tx, b, o); err != nil {
+		return err
+	}
+	return s.removedAs(tx, b, o.Key, o.versionID(), removed{o.Marker, true, o.versionID()}, expirationEvents, nil)
 }
 
 // retained is how many noncurrent versions the rule that strikes o leaves alone.

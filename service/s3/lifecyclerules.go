@@ -22,9 +22,8 @@ func checkRules(list []api.LifecycleRule) error {
 			return malformedXML()
 		case r.Prefix != nil && r.Filter != nil, r.Prefix == nil && r.Filter == nil:
 			return malformedXML()
-		case len(r.Transitions) > 0 || len(r.NoncurrentVersionTransitions) > 0:
-			return notImplemented("lifecycle transitions between storage classes")
-		case r.Expiration == nil && r.NoncurrentVersionExpiration == nil && r.AbortIncompleteMultipartUpload == nil:
+		case r.Expiration == nil && r.NoncurrentVersionExpiration == nil && r.AbortIncompleteMultipartUpload == nil &&
+			len(r.Transitions) == 0 && len(r.NoncurrentVersionTransitions) == 0:
 			return invalidRequest("At least one action needs to be specified in a rule")
 		}
 		ids[id] = true
@@ -32,6 +31,9 @@ func checkRules(list []api.LifecycleRule) error {
 			return err
 		}
 		if err := checkActions(r); err != nil {
+			return err
+		}
+		if err := checkTransitions(r); err != nil {
 			return err
 		}
 	}

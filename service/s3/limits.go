@@ -18,6 +18,12 @@ const (
 	maxPolicy      = 20 << 10
 	maxRules       = 1000
 	maxCORSRules   = 100
+	// maxListeners is drydock's: so many are looked at for each change.
+	maxListeners    = 100
+	maxRoutingRules = 50
+	maxNamed        = 1000 // inventory, analytics, metrics and tiering configurations, each
+	maxNamedID      = 64
+	namedPage       = 100
 )
 
 // maxInline is up to what size content is kept in a row: one transaction then writes all there is. Up to maxObjectInline,

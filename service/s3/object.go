@@ -33,10 +33,14 @@ type object struct {
 	Tags  []api.Tag `cbor:",omitempty"`
 	headers
 	encryption
+	// Replication tells how far the copies of the version are, or that it is one; empty where it goes nowhere.
+	Replication api.ReplicationStatus `cbor:",omitempty"`
 	// Noncurrent is when a newer version came, zero for the latest.
 	Noncurrent time.Time `cbor:",omitzero"`
 	// Due is when a lifecycle rule strikes, zero for never; Rule is its id.
-	Due  time.Time `cbor:",omitzero"`
+	Due time.Time `cbor:",omitzero"`
+	// Move is when a lifecycle rule changes the storage class, zero for not before Due.
+	Move time.Time `cbor:",omitzero"`
 	Rule string    `cbor:",omitempty"`
 }
 

@@ -108,7 +108,7 @@ func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, 
 				return err
 			}
 		}
-		return s.putLatest(tx, b, o, now, random)
+		return s.create(tx, call, b, o, now, random)
 	})
 	return b, err
 }
@@ -130,6 +130,9 @@ func (s *Service) describe(o *object, d describing) (key customerKey, err error)
 		return key, err
 	}
 	if err := checkMetadata(o.Meta); err != nil {
+		return key, err
+	}
+	if err := relocation(o.Redirect); err != nil {
 		return key, err
 	}
 	if err := checkObjectACL(d.acl, d.grants...); err != nil {

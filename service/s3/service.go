@@ -15,12 +15,20 @@ type Service struct {
 	service.Deps
 	documents policy.Cache
 	readers   readers
+	recorder  recorder
 	digests   digests
+	// plaintexts keeps what is read again and again.
+	plaintexts plaintexts
 }
 
-// New returns the service's module.
+// New returns the module of S3 alone: see Modules.
 func New(d service.Deps) service.Module {
-	s := &Service{Deps: d}
+	return newService(d).module()
+}
+
+func newService(d service.Deps) *Service { return &Service{Deps: d} }
+
+func (s *Service) module() service.Module {
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
@@ -28,17 +36,22 @@ func New(d service.Deps) service.Module {
 			{Name: garbageKind, Reconcile: s.collect},
 			{Name: lifecycleKind, Reconcile: s.expire},
 			{Name: planKind, Reconcile: s.replan},
+			{Name: replicationKind, Reconcile: s.replicate},
+			{Name: accessLogKind, Reconcile: s.deliver},
+			{Name: inventoryKind, Reconcile: s.report},
 		},
-		Resources: s.resources(),
-		Facts:     s.facts,
-		CORS:      s.cors,
-		Stop:      s.stop,
+		DataPlanes: []service.DataPlane{s.websites()},
+		Accessed:   s.logAccess,
+		Resources:  s.resources(),
+		Facts:      s.facts,
+		CORS:       s.cors,
+		Stop:       s.stop,
 	}
 }
 
-func (s *Service) stop(context.Context) error {
+func (s *Service) stop(ctx context.Context) error {
 	s.digests.close()
-	return nil
+	return s.flush(ctx)
 }
 
 // operations is the table of what the service carries out.
@@ -102,12 +115,38 @@ func (s *Service) operations() []aws.Handler {
 		api.PutObjectACL.Handle(s.putObjectACL),
 		api.GetObjectACL.Handle(s.getObjectACL),
 
+		api.PutBucketAccelerateConfiguration.Handle(s.putBucketAccelerateConfiguration),
 		api.GetBucketAccelerateConfiguration.Handle(s.getBucketAccelerateConfiguration),
-		api.GetBucketLogging.Handle(s.getBucketLogging),
-		api.GetBucketNotificationConfiguration.Handle(s.getBucketNotificationConfiguration),
-		api.GetBucketReplication.Handle(s.getBucketReplication),
+		api.PutBucketRequestPayment.Handle(s.putBucketRequestPayment),
 		api.GetBucketRequestPayment.Handle(s.getBucketRequestPayment),
+		api.PutBucketLogging.Handle(s.putBucketLogging),
+		api.GetBucketLogging.Handle(s.getBucketLogging),
+		api.PutBucketNotificationConfiguration.Handle(s.putBucketNotificationConfiguration),
+		api.GetBucketNotificationConfiguration.Handle(s.getBucketNotificationConfiguration),
+		api.PutBucketReplication.Handle(s.putBucketReplication),
+		api.GetBucketReplication.Handle(s.getBucketReplication),
+		api.DeleteBucketReplication.Handle(s.deleteBucketReplication),
+		api.PutBucketWebsite.Handle(s.putBucketWebsite),
 		api.GetBucketWebsite.Handle(s.getBucketWebsite),
+		api.DeleteBucketWebsite.Handle(s.deleteBucketWebsite),
+
+		api.PutBucketInventoryConfiguration.Handle(s.putBucketInventoryConfiguration),
+		api.GetBucketInventoryConfiguration.Handle(s.getBucketInventoryConfiguration),
+		api.ListBucketInventoryConfigurations.Handle(s.listBucketInventoryConfigurations),
+		api.DeleteBucketInventoryConfiguration.Handle(s.deleteBucketInventoryConfiguration),
+		api.PutBucketAnalyticsConfiguration.Handle(s.putBucketAnalyticsConfiguration),
+		api.GetBucketAnalyticsConfiguration.Handle(s.getBucketAnalyticsConfiguration),
+		api.ListBucketAnalyticsConfigurations.Handle(s.listBucketAnalyticsConfigurations),
+		api.DeleteBucketAnalyticsConfiguration.Handle(s.deleteBucketAnalyticsConfiguration),
+		api.PutBucketMetricsConfiguration.Handle(s.putBucketMetricsConfiguration),
+		api.GetBucketMetricsConfiguration.Handle(s.getBucketMetricsConfiguration),
+		api.ListBucketMetricsConfigurations.Handle(s.listBucketMetricsConfigurations),
+		api.DeleteBucketMetricsConfiguration.Handle(s.deleteBucketMetricsConfiguration),
+		api.PutBucketIntelligentTieringConfiguration.Handle(s.putBucketIntelligentTieringConfiguration),
+		api.GetBucketIntelligentTieringConfiguration.Handle(s.getBucketIntelligentTieringConfiguration),
+		api.ListBucketIntelligentTieringConfigurations.Handle(s.listBucketIntelligentTieringConfigurations),
+		api.DeleteBucketIntelligentTieringConfiguration.Handle(s.deleteBucketIntelligentTieringConfiguration),
+
 		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
 	}
 }

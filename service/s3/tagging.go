@@ -52,6 +52,9 @@ func (s *Service) retag(call *aws.Call, name, key string, version, owner *string
 			return err
 		}
 		o.Tags, shown = tags, o.shownVersion(b)
+		if err := s.retagged(tx, b, o, call); err != nil {
+			return err
+		}
 		if err := s.came(tx, b, o); err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (s *Service) random16() (b [16]byte, err error) {
 func (s *Service) putLatest(tx *store.Tx, b *bucket, next *object, now time.Time, random [16]byte) error {
 	// All of these are set anew, for a transaction that runs again.
 	next.BucketID, next.Modified, next.Noncurrent, next.Version = b.ID, now.Truncate(time.Second), time.Time{}, ""
-	next.Due, next.Rule = time.Time{}, ""
+	next.Due, next.Rule, next.Move = time.Time{}, "", time.Time{}
 	old, err := currentObjects.Get(tx, store.K(b.ID, next.Key))
 	if errors.Is(err, store.ErrNotFound) {
 		old, err = nil, nil
@@ -202,6 +202,7 @@ func (s *Service) removeVersion(tx *store.Tx, b *bucket, o *object) error {
 // removed is what deleting did.
 type removed struct {
 	marker  bool // a delete marker was written or removed
+	changed bool // there was something to delete
 	version string
 }
 
@@ -212,20 +213,20 @@ func (s *Service) remove(tx *store.Tx, b *bucket, key, version string, now time.
 		if err != nil {
 			return removed{version: version}, ignoreMissing(err)
 		}
-		return removed{o.Marker, version}, s.removeVersion(tx, b, o)
+		return removed{o.Marker, true, version}, s.removeVersion(tx, b, o)
 	}
 	if b.Versioning == "" {
 		o, err := latest(tx, b, key)
 		if err != nil || o == nil {
 			return removed{}, err
 		}
-		return removed{}, s.removeVersion(tx, b, o)
+		return removed{changed: true}, s.removeVersion(tx, b, o)
 	}
 	marker := &object{Key: key, Marker: true}
 	if err := s.putLatest(tx, b, marker, now, random); err != nil {
 		return removed{}, err
 	}
-	return removed{true, marker.versionID()}, nil
+	return removed{true, true, marker.versionID()}, nil
 }
 
 // came is called for every version before it is written, gone for every version before it is removed for good: whatever
@@ -235,7 +236,7 @@ func (s *Service) came(tx *store.Tx, b *bucket, o *object) error {
 }
 
 func (s *Service) gone(tx *store.Tx, o *object) error {
-	if err := unplan(tx, o); err != nil {
+	if err := errors.Join(unplan(tx, o), forgetAccess(tx, o)); err != nil {
 		return err
 	}
 	return s.release(tx, o.ContentID)

@@ -24,6 +24,8 @@ type Request struct {
 	Content []byte
 	// MaxBody bounds the bytes of a body that is held in memory; zero means DefaultMaxBody. Streams are not bounded.
 	MaxBody int64
+	// CheckDigest has ReadBody compare the body with its Content-MD5 and x-amz-checksum- headers, as S3 does.
+	CheckDigest bool
 }
 
 // DefaultMaxBody bounds bodies where a Request sets no bound.
@@ -61,6 +63,14 @@ var ErrTooLarge = errors.New("request body too large")
 // ReadBody returns the whole body, decompressed when its Content-Encoding is gzip, in the buffer or as r.Content. The
 // result is valid until the buffer is reused.
 func (r *Request) ReadBody(buf *Buffer) ([]byte, error) {
+	body, err := r.readBody(buf)
+	if err == nil && r.CheckDigest {
+		err = checkDigest(r.Header, body)
+	}
+	return body, err
+}
+
+func (r *Request) readBody(buf *Buffer) ([]byte, error) {
 	limit := r.MaxBody
 	if limit <= 0 {
 		limit = DefaultMaxBody
@@ -207,6 +217,9 @@ func ErrorShape(op *aws.Operation, e *aws.Error) *aws.ErrorShape {
 func Malformed(code string, cause error, format string, args ...any) *aws.Error {
 	if errors.Is(cause, ErrTooLarge) {
 		return aws.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request must be smaller than the limit of the service")
+	}
+	if e, ok := errors.AsType[*aws.Error](cause); ok {
+		return e // it says better what is wrong
 	}
 	e := aws.NewError(http.StatusBadRequest, code, format, args...)
 	if cause != nil {

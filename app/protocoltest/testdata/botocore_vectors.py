@@ -28,8 +28,10 @@ SERVICES = {
     "codebuild": "codebuild",
     "codecommit": "codecommit",
     "iam": "iam",
+    "kms": "kms",
     "logs": "logs",
     "s3": "s3",
+    "s3control": "s3control",
     "sts": "sts",
 }
 
@@ -44,7 +46,14 @@ LEFT_OUT = {
         # These have endpoints of their own: S3 Express and S3 Object Lambda.
         "ListDirectoryBuckets",
         "WriteGetObjectResponse",
-    }
+    },
+    # Multi-region access points, which are not there: their greedy label has a suffix.
+    "s3control": {
+        "GetMultiRegionAccessPointPolicy",
+        "GetMultiRegionAccessPointPolicyStatus",
+        "GetMultiRegionAccessPointRoutes",
+        "SubmitMultiRegionAccessPointRoutes",
+    },
 }
 
 TIME = datetime.datetime(2021, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)

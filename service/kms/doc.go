@@ -1,0 +1,49 @@
+// Package kms is AWS Key Management Service: symmetric, asymmetric and HMAC keys that really encrypt, sign and
+// authenticate; aliases, key policies and grants; states, rotation and deletion on the clock; keys of several regions; and
+// import of key material.
+//
+// # What other services rely on
+//
+// A service encrypts with a key by kms.GenerateDataKey, Encrypt and Decrypt of api/kms, and looks it up by DescribeKey, in
+// one of two ways:
+//
+//   - On behalf of the requester: the call keeps the requester as its principal and has Request.ViaService set to the
+//     service's principal, "s3.amazonaws.com". From it and the call's region comes kms:ViaService,
+//     "s3.us-east-1.amazonaws.com"; a value that names the region already is taken as it is.
+//   - As itself: the principal is aws.ServicePrincipal("logs.us-east-1.amazonaws.com", account), as the key policies of that
+//     service name it. Such a call comes from the account's own service: it counts as one by that service for
+//     kms:ViaService, and kms:CallerAccount is the account given.
+//
+// The key is given as users give it: id, ARN, alias or alias ARN. Where the user named none, it is the service's AWS
+// managed key, "alias/aws/s3": the first such call of an account in a region creates it, with the policy that lets every
+// principal of the account use it through that service and nobody use it directly; DescribeKey of the alias creates it
+// too, as on AWS. It rotates each year, and its policy lets nobody disable, delete, tag or change it. managed.go lists the
+// services that have one.
+//
+// A ciphertext names its key, so Decrypt needs no KeyId; whoever stores one stores the key's ARN for showing it. The errors
+// that matter to a caller: AccessDeniedException, NotFoundException, DisabledException, KMSInvalidStateException (pending
+// deletion or import), InvalidCiphertextException (a wrong encryption context too). The encryption context is
+// authenticated and shows in policies as kms:EncryptionContext:KEY. Operations read one row, two with an alias.
+//
+// # Invariants
+//
+// Key material is sealed under the root key of the data directory before it is stored, bound to its key, and is never
+// logged. A ciphertext names account, key and material, so material that was rotated out still decrypts; it is made with a
+// key of its own, derived from the material and 128 random bits, so a key does not wear out. Keys of several regions share
+// id and material, and a change of either happens in all of their rows at once. Who may use a key is asked in the
+// operation's handler, which knows the key behind an alias or a ciphertext; who may manage it is asked before, by
+// api/authz. Grants are policies on the key: they count at once, so grant tokens are checked and not needed.
+//
+// What differs from AWS, or is not honoured:
+//   - Custom key stores (CloudHSM, external) are not there: there are none to describe, and keys in them are refused.
+//   - Keys of the specs SM2 and ML_DSA_44, 65 and 87, and wrapping under RSAES_PKCS1_V1_5 or SM2PKE, are refused.
+//   - Recipient, for Nitro enclaves, is refused. GetKeyLastUsage answers NotImplemented.
+//   - Principals in policies and grants are known by their ARN: one made anew under the name of a deleted one has what that
+//     one had, where AWS remembers unique ids.
+//   - A grantee of another account needs the consent of that account's policies too.
+//   - A principal that may create grants by a grant is not held to the operations and constraints of that grant.
+//   - ListGrants of a service principal's grants, and quotas on requests per second, have no special rules.
+//
+// It follows the "AWS Key Management Service API Reference" (2014-11-01), and of the developer guide "Key states of AWS KMS
+// keys", "Rotating AWS KMS keys", "Multi-Region keys", "Importing key material", "Grants" and "AWS KMS condition keys".
+package kms
