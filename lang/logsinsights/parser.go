@@ -29,7 +29,16 @@ type Source struct {
 // Source returns what the query's SOURCE command chooses, or nil without one.
 func (q *Query) Source() *Source { return q.source }
 
-// Needs returns the fields of events that the query reads.
+// unmaskedPrefix marks the fields that a query wants unmasked. No name has the character.
+const unmaskedPrefix = "\x00"
+
+// Unmasked returns the field that an element of Query.Needs is, and whether the query wants it as it came, by unmask, even
+// where a data protection policy masks it.
+func Unmasked(need string) (field string, unmasked bool) {
+	return strings.CutPrefix(need, unmaskedPrefix)
+}
+
+// Needs returns the fields of events that the query reads; see Unmasked.
 func (q *Query) Needs() []string { return q.needs }
 
 // Unmasks tells whether the query asks for what a data protection policy masks.

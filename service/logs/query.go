@@ -91,6 +91,11 @@ func (s *Service) startQuery(call *aws.Call, in *api.StartQueryInput) (*api.Star
 	if q.Start > q.End {
 		return nil, api.NewInvalidParameterException("Query time range is invalid: the end time is before the start time.")
 	}
+	if compiled.Unmasks() {
+		if err := s.checkUnmask(call, in, compiled); err != nil {
+			return nil, err
+		}
+	}
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		groups, err := chooseGroups(tx, call, in, compiled.Source())
 		if err != nil {
@@ -124,6 +129,24 @@ func (s *Service) startQuery(call *aws.Call, in *api.StartQueryInput) (*api.Star
 		return nil, err
 	}
 	return &api.StartQueryOutput{QueryID: &q.ID}, nil
+}
+
+// checkUnmask refuses a query that asks for what is masked unless the caller may see it, in each group.
+func (s *Service) checkUnmask(call *aws.Call, in *api.StartQueryInput, compiled *logsinsights.Query) error {
+	var groups []*logGroup
+	err := s.DB.View(call, func(tx *store.Tx) (err error) {
+		groups, err = chooseGroups(tx, call, in, compiled.Source())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if _, err := mayUnmask(call, new(true), &g.Name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compileQuery parses a query and words what is wrong with it.

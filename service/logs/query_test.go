@@ -461,6 +461,7 @@ func TestQuery_NeedsPermissionForEachGroup(t *testing.T) {
 	id := startQuery(t, call, "limit 1", api.StartQueryInput{})
 	for _, in := range []api.StartQueryInput{
 		{LogGroupNames: []string{"app", "secret"}, QueryString: "limit 1"}, {QueryString: "SOURCE logGroups() | limit 1"},
+		{LogGroupName: new("app"), QueryString: "fields unmask(@message)"},
 	} {
 		in.EndTime = call.Now().Unix()
 		_, err = api.StartQuery.Do(call, &in)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -45,6 +47,26 @@ func (s *Service) scheduleIndex(tx *store.Tx, g *logGroup, now time.Time) error 
 	return s.Tasks.ScheduleEarlier(tx, indexKind, fmt.Sprint(g.ID), now, data)
 }
 
+// indexable tells whether a group may have blocks: what comes encrypted is not to be stored in the clear.
+func (g *logGroup) indexable() bool { return g.KMSKeyID == "" }
+
+// errEncrypted is why a block is not made.
+var errEncrypted = errors.New("the events are encrypted")
+
+// inTheClear yields batches, and errEncrypted in place of one that is encrypted.
+func inTheClear(rows iter.Seq2[*batch, error]) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		for b, err := range rows {
+			if err == nil && b.Key != 0 {
+				err = errEncrypted
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // index makes blocks of what a group has that is old enough.
 func (s *Service) index(ctx context.Context, t task.Task) (task.Next, error) {
 	var key groupKey
@@ -69,7 +91,7 @@ func (s *Service) indexNext(ctx context.Context, key groupKey, id string, from i
 	var to int64
 	next := int64(-1)
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if g, err = findLogGroup(tx, key); err != nil || g == nil || fmt.Sprint(g.ID) != id {
+		if g, err = findLogGroup(tx, key); err != nil || g == nil || fmt.Sprint(g.ID) != id || !g.indexable() {
 			g = nil
 			return err
 		}
@@ -130,6 +152,9 @@ func plan(tx *store.Tx, group uint64, from, to int64) (int64, int64, error) {
 			return first, b.First, nil
 		}
 		last = b.First
+		if b.Key != 0 {
+			continue // see makeBlock
+		}
 		n, err := countEvents(b)
 		if err != nil {
 			return 0, 0, err
@@ -165,17 +190,28 @@ func (s *Service) dropOutdated(ctx context.Context, group uint64, at int64) (dro
 			return err
 		}
 		late := 0
-		for _, err := range lateEvents(tx, b, newWindow(&logGroup{}, time.Time{}, nil, nil)) {
+		r := store.Range{Prefix: store.K(group), From: store.K(group, b.From), To: store.K(group, b.To)}
+		for l, err := range lateBatches.Scan(tx, r) {
 			if err != nil {
 				return err
 			}
-			late++
+			found, err := batches.Get(tx, store.K(l.Group, l.Stream, l.First, l.Seq))
+			if errors.Is(err, store.ErrNotFound) || err == nil && found.Key != 0 {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			n, err := countEvents(found)
+			if err != nil {
+				return err
+			}
+			late += n
 		}
 		if late <= maxLateEvents {
 			return nil
 		}
 		// The batches count as any others then: the next block of the range has them.
-		r := store.Range{Prefix: store.K(group), From: store.K(group, b.From), To: store.K(group, b.To)}
 		if _, err := dropLate(tx, r, math.MaxInt); err != nil {
 			return err
 		}
@@ -199,7 +235,7 @@ func (s *Service) makeBlock(ctx context.Context, g *logGroup, from, to int64) er
 			late[position{Time: l.First, Seq: l.Seq}] = true
 		}
 		names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
-		for e, err := range ascending(batchesByTime.Scan(tx, r)) {
+		for e, err := range ascending(inTheClear(batchesByTime.Scan(tx, r))) {
 			if err != nil {
 				return err
 			}
@@ -216,6 +252,9 @@ func (s *Service) makeBlock(ctx context.Context, g *logGroup, from, to int64) er
 		}
 		return nil
 	})
+	if errors.Is(err, errEncrypted) {
+		return nil
+	}
 	if err != nil || m.Events == 0 {
 		return err
 	}

@@ -102,8 +102,8 @@ func countRows[T any](t testing.TB, c *servicetest.Cloud, table *store.Table[T])
 	return n
 }
 
-// message is one of several kinds.
-func message(r *rand.Rand, i int) string {
+// someMessage is one of several kinds.
+func someMessage(r *rand.Rand, i int) string {
 	switch i % 5 {
 	case 0:
 		return fmt.Sprintf("plain line %d of worker-%d", i, r.IntN(50))
@@ -121,7 +121,7 @@ func fill(t testing.TB, call *aws.Call, r *rand.Rand, n int, from time.Time, per
 	for i := 0; i < n; i += each {
 		in := &api.PutLogEventsInput{LogGroupName: "app", LogStreamName: streams[i/each%len(streams)]}
 		for k := i; k < min(n, i+each); k++ {
-			in.LogEvents = append(in.LogEvents, api.InputLogEvent{Timestamp: from.UnixMilli() + int64(k/perMilli), Message: message(r, k)})
+			in.LogEvents = append(in.LogEvents, api.InputLogEvent{Timestamp: from.UnixMilli() + int64(k/perMilli), Message: someMessage(r, k)})
 		}
 		if _, err := api.PutLogEvents.Do(call, in); err != nil {
 			t.Fatal(err)
@@ -307,5 +307,79 @@ func TestTokenFilter_KnowsItsWords(t *testing.T) {
 	}
 	if missed > 0 || found > 200 {
 		t.Errorf("%d of 10,000 words are missed, %d of 10,000 others found", missed, found)
+	}
+}
+
+// setGroup changes the row of the group "app".
+func setGroup(t *testing.T, s *Service, call *aws.Call, change func(*logGroup)) {
+	t.Helper()
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := getLogGroup(tx, call, "app")
+		if err != nil {
+			return err
+		}
+		change(g)
+		return logGroups.Put(tx, g)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestIndex_HasNothingThatIsEncrypted(t *testing.T) {
+	t.Parallel()
+	c, s, call := queryCloud(t, servicetest.New)
+	fill(t, call, rand.New(rand.NewPCG(1, 2)), 3000, call.Now().Add(-time.Hour), 5, "one")
+	setGroup(t, s, call, func(g *logGroup) { g.KMSKeyID = "arn:aws:kms:us-east-1:111122223333:key/k" })
+	indexNow(t, c, s, call)
+	if n := countRows(t, c, blocks); n != 0 {
+		t.Errorf("%d blocks of a group that is encrypted", n)
+	}
+	setGroup(t, s, call, func(g *logGroup) { g.KMSKeyID = "" })
+	at := call.Now().Add(-time.Hour).UnixMilli() + 100
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		g, err := getLogGroup(tx, call, "app")
+		if err != nil {
+			return err
+		}
+		return batches.Insert(tx, &batch{Group: g.ID, Stream: 1, First: at, Last: at, Seq: 1, Events: []byte("secret"), Key: 7})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexNow(t, c, s, call)
+	if n := countRows(t, c, blocks); n != 0 {
+		t.Errorf("%d blocks with a batch that is encrypted", n)
+	}
+}
+
+func TestIndex_IsNotReadWhereEventsAreMasked(t *testing.T) {
+	t.Parallel()
+	c, s, call := queryCloud(t, servicetest.New)
+	fill(t, call, rand.New(rand.NewPCG(1, 2)), 3000, call.Now().Add(-time.Hour), 5, "one")
+	in := &api.PutLogEventsInput{LogGroupName: "app", LogStreamName: "two", LogEvents: []api.InputLogEvent{
+		{Timestamp: call.Now().Add(-time.Hour).UnixMilli(), Message: `{"who":"jo@example.com","kind":"mail"}`},
+	}}
+	if _, err := api.PutLogEvents.Do(call, in); err != nil {
+		t.Fatal(err)
+	}
+	indexNow(t, c, s, call)
+	end := call.Now().UnixMilli()
+	got, r := runOf(t, s, call, "filter who like 'jo@' | display who", 0, end)
+	if !strings.HasPrefix(got, "[{who jo@example.com}") || r.read > 300_000 {
+		t.Errorf("%s, %d bytes read", got, r.read)
+	}
+	document := `{"Name":"p","Version":"2021-06-01","Statement":[{"DataIdentifier":["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],` +
+		`"Operation":{"Audit":{"FindingsDestination":{}}}},{"DataIdentifier":["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],` +
+		`"Operation":{"Deidentify":{"MaskConfig":{}}}}]}`
+	if _, err := api.PutDataProtectionPolicy.Do(call, &api.PutDataProtectionPolicyInput{LogGroupIdentifier: "app", PolicyDocument: document}); err != nil {
+		t.Fatal(err)
+	}
+	if got, r = runOf(t, s, call, "filter who like 'jo@'", 0, end); got != "" || r.stats.Scanned != 3001 {
+		t.Errorf("%s, %d scanned", got, r.stats.Scanned)
+	}
+	got, _ = runOf(t, s, call, "filter kind = 'mail' | display who, unmask(who) as raw, unmask(@message) as all", 0, end)
+	if want := `[{who **************} {raw jo@example.com} {all {"who":"jo@example.com","kind":"mail"}}`; !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

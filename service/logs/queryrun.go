@@ -9,6 +9,7 @@ import (
 	"time"
 
 	api "drydock/api/logs"
+	"drydock/aws"
 	"drydock/lang/logsinsights"
 	"drydock/store"
 	"drydock/task"
@@ -107,12 +108,18 @@ func (s *Service) runQuery(ctx context.Context, t task.Task) (task.Next, error) 
 	switch {
 	case errors.Is(err, errQueryEnded):
 		return task.Done, nil
-	case errors.Is(err, logsinsights.ErrTooLarge):
+	case errors.Is(err, logsinsights.ErrTooLarge), refused(err):
 		return task.Done, r.finish(api.QueryStatusFailed, nil)
 	case err != nil:
 		return task.Done, err
 	}
 	return task.Done, r.finish(api.QueryStatusComplete, rows)
+}
+
+// refused tells that KMS keeps the query from reading the events, which trying again does not change.
+func refused(err error) bool {
+	e, ok := errors.AsType[*aws.Error](err)
+	return ok && e.Status < 500
 }
 
 // gate lets a few queries at a time be at work, as each may keep much in memory. The others stay scheduled.
@@ -174,51 +181,86 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 	return rows, err
 }
 
+// progress is how far a group has been read. It is kept up to date event by event: a transaction may end in the middle,
+// for want of a data key, and what it has read is not to be read again.
+type progress struct {
+	// at is where the next batches began that have not been read, -1 at the beginning.
+	at int64
+	// Among batches, after is the last event that was read, and end where they end, no matter whether there are blocks by
+	// then; nil in between.
+	after *position
+	end   int64
+}
+
+// part is what a transaction of a query needs to read a group.
+type part struct {
+	tx     *store.Tx
+	keys   *dataKeys
+	group  *logGroup
+	names  *streamNames
+	window window
+	// hidden masks what the query is not to see. Blocks have it unmasked, so that they are of no use where it hides anything.
+	hidden masks
+}
+
 // readGroup gives the execution a group's events, a part in each transaction: blocks where there are any, batches elsewhere.
 func (r *queryRun) readGroup(of queriedGroup) error {
-	// at is where the next batches began that have not been read. Among batches, after is the last event that was, and end
-	// where they end; no matter whether there are blocks by then.
-	at, end := int64(-1), int64(0)
-	var after *position
+	service := aws.ServicePrincipal(r.s.principal(r.query.Region), r.query.Account)
+	keys := &dataKeys{s: r.s, call: r.s.NewCall(r.ctx, service, r.query.Region)}
+	p := &progress{at: -1}
 	for done := false; !done; {
-		err := r.s.DB.View(r.ctx, func(tx *store.Tx) error {
-			g, err := r.look(tx, of)
-			if g == nil || err != nil {
-				done = true
-				return err
-			}
-			w := r.window(g)
-			at = max(at, slotOf(max(w.from, 0)))
-			names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
-			r.chunkEvents, r.chunkBytes = 0, 0
-			for at < w.to && !r.full() {
-				if after == nil {
-					var b *block
-					if b, end, err = blockAt(tx, g.ID, at, w.to); err != nil {
-						return err
-					}
-					if b != nil {
-						if err := r.readBlock(tx, g, b, w, names); err != nil {
-							return err
-						}
-						at = b.To
-						continue
-					}
-				} else {
-					w.after = *after
-				}
-				if after, err = r.readRows(tx, g, w, at, end, names); err != nil {
+		err := keys.run(func() error {
+			return r.s.DB.View(r.ctx, func(tx *store.Tx) error {
+				g, err := r.look(tx, of)
+				if g == nil || err != nil {
+					done = true
 					return err
 				}
-				if after == nil {
-					at = end
+				t := &part{tx: tx, keys: keys, group: g, names: &streamNames{tx, g.ID, map[uint64]*logStream{}}, window: r.window(g)}
+				if t.hidden, err = masksOf(tx, g); err != nil {
+					return err
 				}
-			}
-			done = at >= w.to
-			return nil
+				r.chunkEvents, r.chunkBytes = 0, 0
+				err = r.readOn(t, p)
+				done = err == nil && p.at >= t.window.to
+				return err
+			})
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readOn reads from where the progress is, until the transaction has read enough.
+func (r *queryRun) readOn(t *part, p *progress) error {
+	p.at = max(p.at, slotOf(max(t.window.from, 0)))
+	for p.at < t.window.to && !r.full() {
+		if p.after == nil {
+			b, end, err := blockAt(t.tx, t.group.ID, p.at, t.window.to)
+			if err != nil {
+				return err
+			}
+			switch {
+			case len(t.hidden) > 0:
+				p.end = t.window.to
+			case b != nil:
+				if err := r.readBlock(t, b); err != nil {
+					return err
+				}
+				p.at = b.To
+				continue
+			default:
+				p.end = end
+			}
+		}
+		more, err := r.readRows(t, p)
+		if err != nil {
+			return err
+		}
+		if !more {
+			p.at, p.after = p.end, nil
 		}
 	}
 	return nil
@@ -259,27 +301,29 @@ func (r *queryRun) count(size int) {
 	r.stats.Bytes += int64(size)
 }
 
-// readRows takes the events of a window in the batches that began in a range, and returns where to go on when there are
-// more.
-func (r *queryRun) readRows(tx *store.Tx, g *logGroup, w window, from, to int64, names *streamNames) (*position, error) {
-	var last position
+// readRows takes the events of the batches up to the progress's end, and tells whether there are more.
+func (r *queryRun) readRows(t *part, p *progress) (more bool, err error) {
+	w := t.window
+	if p.after != nil {
+		w.after = *p.after
+	}
 	old := r.s.Clock.Now().Add(-indexDelay).UnixMilli()
-	for e, err := range queryEventsOf(tx, g, w, from, to) {
+	for e, err := range queryEventsOf(t.tx, t.keys, t.group, w, p.at, p.end) {
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		if r.full() {
-			return &last, nil
+			return true, nil
 		}
-		last = e.position
 		if e.Time < old {
-			r.toIndex(g, 1)
+			r.toIndex(t.group, 1)
 		}
-		if err := r.take(e, names); err != nil {
-			return nil, err
+		if err := r.take(t, e); err != nil {
+			return false, err
 		}
+		p.after = new(e.position)
 	}
-	return nil, nil
+	return false, nil
 }
 
 // toIndex counts events that a block would have spared.
@@ -288,14 +332,16 @@ func (r *queryRun) toIndex(g *logGroup, n int) {
 }
 
 // take gives the execution an event of a batch, unless its stream is deleted.
-func (r *queryRun) take(e *event, names *streamNames) error {
-	stream, err := names.of(e.batch.Stream)
+func (r *queryRun) take(t *part, e *event) error {
+	stream, err := t.names.of(e.batch.Stream)
 	if stream == nil || err != nil {
 		return err
 	}
 	r.read += e.size()
 	r.count(len(e.Message))
-	r.fields.at(e, stream)
+	raw := e.Message
+	e.Message = t.hidden.apply(raw)
+	r.fields.at(e, stream, raw)
 	return r.exec.Add(r.fields)
 }
 
@@ -320,7 +366,7 @@ func (r *queryRun) finish(status api.QueryStatus, rows [][]logsinsights.Field) e
 			if err != nil {
 				return err
 			}
-			if g != nil && n >= minBlockEvents {
+			if g != nil && n >= minBlockEvents && g.indexable() {
 				if err := r.s.scheduleIndex(tx, g, now); err != nil {
 					return err
 				}

@@ -19,7 +19,11 @@ type blockReader struct {
 	times   []int64
 	// places are four numbers for each event, see columnPlaces; nil until they are read.
 	places []int64
-	texts  map[string]*textColumn
+	// texts are the columns of the needs that are texts, absent tells which needs have none in this block, and searched
+	// which are in the messages only.
+	texts            []*textColumn
+	absent, searched []bool
+	messages         *textColumn
 	// fallback discovers fields that have no column.
 	fallback queryFields
 	at       int // the event
@@ -28,10 +32,10 @@ type blockReader struct {
 	err      error
 }
 
-func newBlockReader(tx *store.Tx, g *logGroup, b *block, fields *queryFields, names *streamNames) (*blockReader, error) {
-	r := &blockReader{block: b, tx: tx, group: g, needs: fields.needs, texts: map[string]*textColumn{}, fallback: *fields, looked: -1, read: 200}
+func newBlockReader(t *part, b *block, fields *queryFields) (*blockReader, error) {
+	r := &blockReader{block: b, tx: t.tx, group: t.group, needs: fields.plain, texts: make([]*textColumn, len(fields.plain)), absent: make([]bool, len(fields.plain)), searched: make([]bool, len(fields.plain)), fallback: *fields, looked: -1, read: 200}
 	for _, id := range b.Streams {
-		stream, err := names.of(id)
+		stream, err := t.names.of(id)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +59,7 @@ func (r *blockReader) column(name string) []byte {
 func (r *blockReader) may(required []logsinsights.Requirement) bool {
 	var words tokenFilter
 	for _, q := range required {
+		q.Field, _ = logsinsights.Unmasked(q.Field) // nothing is masked in a group whose blocks are read
 		switch q.Field {
 		case "@timestamp", "@ingestionTime", "@log", "@ptr":
 			continue
@@ -137,20 +142,66 @@ func (r *blockReader) stream() *logStream {
 	return r.streams[i]
 }
 
-// text returns a value of a column of texts.
-func (r *blockReader) text(column string) logsinsights.Value {
-	values, ok := r.texts[column]
-	if !ok && r.err == nil {
-		data := r.column(column)
-		if r.err == nil {
-			values, r.err = texts(data, r.Events)
-		}
-		r.texts[column] = values
+// load reads a column of texts unless there was an error.
+func (r *blockReader) load(column string) *textColumn {
+	data := r.column(column)
+	if r.err != nil {
+		return nil
 	}
-	if r.err != nil || !values.has[r.at] {
+	var c *textColumn
+	c, r.err = texts(data, r.Events)
+	return c
+}
+
+// text returns a field that is a text: the message or one that was discovered in it.
+func (r *blockReader) text(need int) logsinsights.Value {
+	c := r.texts[need]
+	if c == nil {
+		switch name := r.needs[need]; {
+		case r.absent[need] || r.err != nil:
+			return logsinsights.Value{}
+		case r.searched[need]:
+			return r.search(need)
+		case name == "@message":
+			c = r.message()
+		case slices.Contains(r.Fields, name):
+			c = r.load(fieldColumn + name)
+		default:
+			r.absent[need], r.searched[need] = !r.More, r.More
+			return r.text(need)
+		}
+		if r.err != nil {
+			return logsinsights.Value{}
+		}
+		r.texts[need] = c
+	}
+	if !c.has[r.at] {
 		return logsinsights.Value{}
 	}
-	return logsinsights.Text(values.values[r.at])
+	return logsinsights.Text(c.values[r.at])
+}
+
+// message returns the column of messages, nil after an error.
+func (r *blockReader) message() *textColumn {
+	if r.messages == nil {
+		r.messages = r.load(columnMessages)
+	}
+	return r.messages
+}
+
+// search discovers a field in the message.
+func (r *blockReader) search(need int) logsinsights.Value {
+	messages := r.message()
+	if messages == nil {
+		return logsinsights.Value{}
+	}
+	if r.looked != r.at {
+		r.looked = r.at
+		clear(r.fallback.found)
+		r.fallback.discover(messages.values[r.at], false)
+		r.fallback.discover(messages.values[r.at], true)
+	}
+	return r.fallback.found[need]
 }
 
 // Timestamp is the event's time.
@@ -167,11 +218,9 @@ func (r *blockReader) Pointer() string {
 
 // Field returns a field of the event.
 func (r *blockReader) Field(need int) logsinsights.Value {
-	switch name := r.needs[need]; name {
+	switch r.needs[need] {
 	case "@timestamp":
 		return logsinsights.Time(r.times[r.at])
-	case "@message":
-		return r.text(columnMessages)
 	case "@logStream":
 		if s := r.stream(); s != nil {
 			return logsinsights.Text(s.Name)
@@ -183,47 +232,45 @@ func (r *blockReader) Field(need int) logsinsights.Value {
 		return logsinsights.Time(r.times[r.at] + r.place(3))
 	case "@ptr":
 		return logsinsights.Text(r.Pointer())
-	default:
-		switch {
-		case slices.Contains(r.Fields, name):
-			return r.text(fieldColumn + name)
-		case !r.More:
-			return logsinsights.Value{}
-		}
 	}
-	if r.looked != r.at {
-		r.looked = r.at
-		r.fallback.discover(r.text(columnMessages).String())
-	}
-	return r.fallback.found[need]
+	return r.text(need)
 }
 
 // readBlock takes the events of a block that lie in the window, unless its filter tells that none is wanted, and those that
 // came later into its range.
-func (r *queryRun) readBlock(tx *store.Tx, g *logGroup, b *block, w window, names *streamNames) error {
-	if b.Last >= w.from && b.First < w.to {
-		events, err := newBlockReader(tx, g, b, r.fields, names)
+func (r *queryRun) readBlock(t *part, b *block) error {
+	// All of the block is read or nothing: if a data key is missing for what came later, that is found out first.
+	late := 0
+	for _, err := range lateEvents(t.tx, t.keys, t.group, b, t.window) {
 		if err != nil {
 			return err
 		}
-		err = r.scanBlock(events, w)
+		late++
+	}
+	if b.Last >= t.window.from && b.First < t.window.to {
+		events, err := newBlockReader(t, b, r.fields)
+		if err != nil {
+			return err
+		}
+		err = r.scanBlock(events, t.window)
 		r.read += events.read
 		if err != nil {
 			return err
 		}
 	}
-	late := 0
-	for e, err := range lateEvents(tx, b, w) {
+	if late == 0 {
+		return nil
+	}
+	if late > maxLateEvents {
+		r.toIndex(t.group, late)
+	}
+	for e, err := range lateEvents(t.tx, t.keys, t.group, b, t.window) {
 		if err != nil {
 			return err
 		}
-		late++
-		if err := r.take(e, names); err != nil {
+		if err := r.take(t, e); err != nil {
 			return err
 		}
-	}
-	if late > maxLateEvents {
-		r.toIndex(g, late)
 	}
 	return nil
 }
