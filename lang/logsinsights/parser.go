@@ -41,6 +41,17 @@ func Unmasked(need string) (field string, unmasked bool) {
 // Needs returns the fields of events that the query reads; see Unmasked.
 func (q *Query) Needs() []string { return q.needs }
 
+// Limit returns how many rows the query's last limit command lets through, 0 when there is none behind its last stats.
+func (q *Query) Limit() int {
+	limit := 0
+	for _, sp := range q.segments[len(q.segments)-1].specs {
+		if l, ok := sp.(*limitSpec); ok {
+			limit = l.n
+		}
+	}
+	return limit
+}
+
 // Unmasks tells whether the query asks for what a data protection policy masks.
 func (q *Query) Unmasks() bool { return q.unmasks }
 

@@ -84,6 +84,9 @@ func (s *Service) startQuery(call *aws.Call, in *api.StartQueryInput) (*api.Star
 		Account: call.Account, Region: call.Region, ID: call.NewUUID(), Text: in.QueryString, Limit: defaultQueryRows, Caller: call.Principal.ARN,
 		Status: api.QueryStatusScheduled, Created: call.Now(),
 	}
+	if n := compiled.Limit(); n > 0 {
+		q.Limit = n // it may be more than the default
+	}
 	if in.Limit != nil {
 		q.Limit = int(*in.Limit)
 	}

@@ -270,6 +270,48 @@ func TestQuery_ResultsComeInPages(t *testing.T) {
 	}
 }
 
+func TestQuery_HasAsManyRowsAsItsLimit(t *testing.T) {
+	t.Parallel()
+	c, call := logged(t)
+	in := &api.PutLogEventsInput{LogGroupName: "app", LogStreamName: "web"}
+	for i := range 10_001 {
+		in.LogEvents = append(in.LogEvents, api.InputLogEvent{Timestamp: at(0), Message: fmt.Sprint(i)})
+	}
+	first, second := *in, *in
+	first.LogEvents, second.LogEvents = in.LogEvents[:6000], in.LogEvents[6000:]
+	for _, in := range []*api.PutLogEventsInput{&first, &second} {
+		if _, err := api.PutLogEvents.Do(call, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		text  string
+		limit *int32
+		want  int
+	}{
+		"default":     {"fields @message", nil, 10_000},
+		"more":        {"fields @message | limit 10002", nil, 10_002},
+		"fewer":       {"fields @message | limit 10002", new(int32(9)), 9},
+		"in between":  {"limit 3 | stats count(*) as n", nil, 1},
+		"of the call": {"fields @message", new(int32(10_001)), 10_001},
+	} {
+		id := startQuery(t, call, tc.text, api.StartQueryInput{Limit: tc.limit})
+		c.WaitIdle(t)
+		out := results(t, call, id)
+		n := len(out.Results)
+		if out.NextToken != nil {
+			rest, err := api.GetQueryResults.Do(call, &api.GetQueryResultsInput{QueryID: id, NextToken: out.NextToken})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(rest.Results)
+		}
+		if n != tc.want {
+			t.Errorf("%s: %d rows, want %d", name, n, tc.want)
+		}
+	}
+}
+
 func TestQuery_Errors(t *testing.T) {
 	t.Parallel()
 	_, call := logged(t)
