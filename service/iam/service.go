@@ -23,7 +23,7 @@ func New(d service.Deps) service.Module {
 	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials"), loginKey: d.Keys.Derive("iam passwords")}
 	return service.Module{
 		API: api.API, Operations: longTerm(s.operations()), Tasks: s.taskKinds(), Facts: s.facts, Identity: s, Vault: s,
-		Resources: resourceTypes(),
+		Resources: s.resourceTypes(),
 	}
 }
 
