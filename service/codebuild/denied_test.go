@@ -117,7 +117,7 @@ func TestOperations_AreDeniedWithoutPermission(t *testing.T) {
 	}
 }
 
-func TestBuild_FailsWhereS3DoesNotEncryptWithItsKey(t *testing.T) {
+func TestBuild_FailsWhereItsKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	const key = "arn:aws:kms:us-east-1:111122223333:key/1"
 	for name, test := range map[string]struct {

@@ -58,8 +58,9 @@
 // memory and CPUs as far as the machine driver can. privilegedMode gives nothing more: there is no Docker daemon.
 //
 // The default encryption key, alias/aws/s3, means S3's own encryption.
-// Whoever has a customer's KMS key as encryption key has it asked of S3. As long as S3 has no encryption by KMS, it refuses
-// it, and the build fails in UPLOAD_ARTIFACTS, or in FINALIZING where the log is what S3 refuses.
+// A KMS key of one's own as encryption key is asked of S3 for artifacts, caches and logs, and that of a report group for
+// its raw results, all as the service role, which needs kms:GenerateDataKey. Where it is refused, the build fails in
+// UPLOAD_ARTIFACTS, or in FINALIZING where the log is what S3 does not take.
 //
 // Fleets are records that bound how many of their builds run at once: baseCapacity, or maxCapacity where they scale, for
 // which drydock need not wait. Their builds run on the host like all others; a fleet is ACTIVE at once.
