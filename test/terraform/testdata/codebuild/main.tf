@@ -6,8 +6,8 @@ variable "revision" {
 
 locals {
   first = var.revision == 1
-  # The key that every bucket has; projects and report groups name it by its ARN.
-  key = "arn:aws:kms:us-east-1:${data.aws_caller_identity.current.account_id}:alias/aws/s3"
+  # The key that S3 has of its own, and one of one's own.
+  key = local.first ? "arn:aws:kms:us-east-1:${data.aws_caller_identity.current.account_id}:alias/aws/s3" : aws_kms_key.output.arn
 }
 
 data "aws_caller_identity" "current" {}
@@ -31,6 +31,11 @@ resource "aws_iam_role_policy" "build" {
 resource "aws_s3_bucket" "output" {
   bucket        = "codebuild-output"
   force_destroy = true
+}
+
+resource "aws_kms_key" "output" {
+  description             = "codebuild-output"
+  deletion_window_in_days = 7
 }
 
 resource "aws_codecommit_repository" "source" {
