@@ -11,13 +11,15 @@
 // sessions live in the process: they see what this process takes in, and end with it. The data keys of encrypted groups
 // are in memory for five minutes at most (datakey.go).
 //
-// What leaves for other services goes through the bus, in the transaction that takes the events in:
+// What leaves for other services goes through the bus, in the transaction that takes the events in, and what they send
+// comes by it:
 //   - Metric filters make the input of CloudWatch's PutMetricData, a datum for each minute and set of dimensions, addressed
 //     to arn:PARTITION:cloudwatch:REGION:ACCOUNT:metric-data. While no service takes that, they make nothing. A default
 //     value goes out with each request of PutLogEvents in which nothing matches, where AWS has one for each minute.
 //   - Subscriptions deliver to Lambda, Kinesis and Firehose. A filter with a direct destination is refused while there is
 //     no such service; whether the function or stream exists is not looked at. A destination (PutDestination) is kept
 //     without its stream being looked for; events for a stream of a service that is not there go nowhere.
+//   - What services send to a log group's ARN becomes an event, if a resource policy lets them (targets.go).
 //   - Audit findings of data protection policies go to a log group, to a stream named after the audited group, or to S3.
 //
 // What differs from AWS, or is not honoured:
@@ -26,8 +28,7 @@
 //   - Filters have no fieldSelectionCriteria. Account policies of the type METRIC_EXTRACTION_POLICY are refused.
 //   - Of the managed data identifiers there are EmailAddress, IpAddress, CreditCardNumber, AwsSecretKey, Ssn-US,
 //     PhoneNumber-US and private keys; a policy that names another is refused. Findings do not go to Firehose.
-//   - Transformers lack parseCloudfront, parseRoute53, parsePostgres, parseWAF and parseToOCSF, and are refused with one.
-//     What they make of events is not stored: filters with applyOnTransformedLogs see it as events come. The fields of a
+//   - Transformers lack parseWAF and parseToOCSF, and are refused with one. What they make of events is not stored: filters with applyOnTransformedLogs see it as events come. The fields of a
 //     transformed event are in the order of names.
 //   - Anomaly detectors are kept and do not look at events: they stay INITIALIZING, and ListAnomalies is empty.
 //   - Deliveries and their ends are kept; no service delivers logs by them yet. A delivery source's resource is not looked
