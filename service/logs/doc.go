@@ -23,7 +23,7 @@
 //   - Audit findings of data protection policies go to a log group, to a stream named after the audited group, or to S3.
 //
 // What differs from AWS, or is not honoured:
-//   - Lookup tables, imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not
+//   - Imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not
 //     there: their operations answer NotImplemented, and groups of other accounts are not found.
 //   - Filters have no fieldSelectionCriteria. Account policies of the type METRIC_EXTRACTION_POLICY are refused.
 //   - Of the managed data identifiers there are EmailAddress, IpAddress, CreditCardNumber, AwsSecretKey, Ssn-US,
@@ -33,9 +33,9 @@
 //   - Anomaly detectors are kept and do not look at events: they stay INITIALIZING, and ListAnomalies is empty.
 //   - Deliveries and their ends are kept; no service delivers logs by them yet. A delivery source's resource is not looked
 //     for, and sources are of the services in deliverytemplate.go only; record fields are checked for CloudFront's alone.
-//   - Field index policies are kept and not used for searching.
+//   - Lookup tables, as field index policies, are kept and not used by queries. Lookup tables cannot be encrypted.
 //   - Queries are in Logs Insights QL, as lang/logsinsights has it; those in SQL or PPL are refused, and saved definitions
-//     of them kept. A query that runs gives no partial results. Scheduled queries, lookup tables, field indexes and data
+//     of them kept. A query that runs gives no partial results. Scheduled queries, field indexes and data
 //     sources are not there. Queries look at masked events, and unmask changes nothing in them. The times of a query are
 //     in seconds or, as on AWS, in milliseconds. A query whose result needs more than 256 MiB fails. The results of
 //     queries cannot be encrypted.

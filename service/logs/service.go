@@ -85,6 +85,12 @@ func (s *Service) operations() []aws.Handler {
 		api.ListAnomalies.Handle(s.listAnomalies),
 		api.UpdateAnomaly.Handle(s.updateAnomaly),
 
+		api.CreateLookupTable.Handle(s.createLookupTable),
+		api.GetLookupTable.Handle(s.getLookupTable),
+		api.DescribeLookupTables.Handle(s.describeLookupTables),
+		api.UpdateLookupTable.Handle(s.updateLookupTable),
+		api.DeleteLookupTable.Handle(s.deleteLookupTable),
+
 		api.CreateExportTask.Handle(s.createExportTask),
 		api.DescribeExportTasks.Handle(s.describeExportTasks),
 		api.CancelExportTask.Handle(s.cancelExportTask),
