@@ -92,6 +92,9 @@ type Module struct {
 	DataPlanes []DataPlane
 	// Facts tells what policies must know of a resource, given its ARN; nil when the service has no such facts.
 	Facts func(call *aws.Call, arn string) (policy.Facts, error)
+	// FactsFor takes the place of Facts where they depend on what is asked, as in S3, whose objects may belong to others than
+	// their bucket for some actions. The names of the check's keys are in lower case.
+	FactsFor func(call *aws.Call, check aws.Check) (policy.Facts, error)
 	// CORS is set by the service whose resources pages of other origins may call, S3: it returns the Access-Control
 	// headers for a request of an origin with a method and header names (in lower case), nil when no rule allows it.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)

@@ -324,6 +324,52 @@ func (t *treeEdit) exists(parts []string) (bool, error) {
 	return true, nil
 }
 
+// graft puts what a merge decided at a path, in place of whatever is there. It reports whether anything was.
+func (t *treeEdit) graft(c PathChange) (replaced bool, err error) {
+	parts, err := writablePath(c.Path)
+	if err != nil {
+		return false, err
+	}
+	if c.Mode != 0 && c.ID == "" {
+		if c.ID, err = t.pack.add(packBlob, c.Content); err != nil {
+			return false, err
+		}
+	}
+	name := parts[len(parts)-1]
+	trail := []*node{t.root}
+	for i, part := range parts {
+		at := trail[i]
+		if err := t.load(at); err != nil {
+			return false, err
+		}
+		if i == len(parts)-1 {
+			break
+		}
+		next := at.entries[part]
+		switch {
+		case next == nil && c.Mode == 0:
+			return false, nil
+		case next == nil:
+			next = &node{mode: ModeTree, id: emptyTree, entries: map[string]*node{}}
+			at.entries[part] = next
+		case !next.isFolder():
+			return false, &PathError{strings.Join(parts[:i+1], "/"), ErrFolderIsFile}
+		}
+		trail = append(trail, next)
+	}
+	_, replaced = trail[len(trail)-1].entries[name]
+	if c.Mode != 0 {
+		trail[len(trail)-1].entries[name] = &node{mode: c.Mode, id: c.ID}
+	}
+	for i, folder := range slices.Backward(trail) {
+		folder.changed = true
+		if c.Mode == 0 && (i == len(trail)-1 || len(trail[i+1].entries) == 0) {
+			delete(folder.entries, parts[i])
+		}
+	}
+	return replaced, nil
+}
+
 // write adds the changed trees to the pack and returns the root's id.
 func (t *treeEdit) write() (ID, error) {
 	if !t.root.changed {

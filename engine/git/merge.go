@@ -48,13 +48,29 @@ func (r *Repository) MergeTrees(ctx context.Context, ours, theirs ID) (ID, error
 	return tree, nil
 }
 
+// PathChange is what a merge puts at a path of the destination's tree.
+type PathChange struct {
+	Path string
+	// Mode of 0 puts nothing there.
+	Mode Mode
+	// ID is an object that the repository has; without one, Content becomes a file.
+	ID      ID
+	Content []byte
+}
+
 // MergeRequest describes a merge of a commit into a branch.
 type MergeRequest struct {
+	// Branch is moved to the merge; without one, nothing refers to the commit but its id.
 	Branch string
-	// Old is where the branch must be.
+	// Old is the destination, where the branch must be.
 	Old ID
 	// Source is the commit to merge.
 	Source ID
+	// Tree is the result, such as that of MergeTrees. Without it, Changes of the destination's tree make the result.
+	Tree    ID
+	Changes []PathChange
+	// KeepEmptyFolders puts a file named .gitkeep into folders that the changes leave empty.
+	KeepEmptyFolders bool
 	// Squash makes a commit with one parent.
 	Squash    bool
 	Author    Signature
@@ -62,16 +78,16 @@ type MergeRequest struct {
 	Message   string
 }
 
-// MergeThreeWay makes a merge commit (or a squashed one) and moves the branch to it. The errors are those of MergeTrees
-// and CommitFiles.
+// MergeThreeWay makes a merge commit (or a squashed one) and moves the branch to it. It returns ErrBranchMoved, and as a
+// *PathError ErrInvalidPath or ErrFolderIsFile.
 func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*CommitResult, error) {
-	if !ValidBranchName(req.Branch) {
+	if req.Branch != "" && !ValidBranchName(req.Branch) {
 		return nil, fmt.Errorf("branch %.200q: %w", req.Branch, ErrInvalidName)
 	}
 	if req.Committer == (Signature{}) {
 		req.Committer = req.Author
 	}
-	tree, err := r.MergeTrees(ctx, req.Old, req.Source)
+	tree, objects, err := r.buildMerge(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
 	}
@@ -83,7 +99,6 @@ func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*Comm
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
 	}
-	objects := newPack()
 	commit, err := objects.add(packCommit, data)
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
@@ -91,11 +106,54 @@ func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*Comm
 	if err := r.store(ctx, objects); err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
 	}
-	u := RefUpdate{Ref: branchPrefix + req.Branch, Old: req.Old, New: commit}
-	if err := r.updateRef(ctx, u); err != nil {
+	result := &CommitResult{Commit: commit, Tree: tree}
+	if req.Branch == "" {
+		return result, nil
+	}
+	result.Update = RefUpdate{Ref: branchPrefix + req.Branch, Old: req.Old, New: commit}
+	if err := r.updateRef(ctx, result.Update); err != nil {
 		return nil, err
 	}
-	return &CommitResult{Commit: commit, Tree: tree, Update: u}, nil
+	return result, nil
+}
+
+// buildMerge makes the tree of a merge, and the objects that are new in it.
+func (r *Repository) buildMerge(ctx context.Context, req MergeRequest) (ID, *pack, error) {
+	if req.Tree != "" {
+		return req.Tree, newPack(), nil
+	}
+	reader, err := r.reader(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	defer reader.close()
+	destination, err := reader.commit(req.Old)
+	if err != nil {
+		return "", nil, fmt.Errorf("destination %.60s: %w", req.Old, err)
+	}
+	edit := newTreeEdit(reader, destination.Tree)
+	var removed []editStep
+	for _, removing := range []bool{true, false} { // what goes makes room
+		for _, c := range req.Changes {
+			if (c.Mode == 0) != removing {
+				continue
+			}
+			was, err := edit.graft(c)
+			if err != nil {
+				return "", nil, err
+			}
+			if removing && was {
+				removed = append(removed, editStep{FileChange: FileChange{Action: Remove, Path: c.Path}, parts: strings.Split(c.Path, "/")})
+			}
+		}
+	}
+	if req.KeepEmptyFolders {
+		if err := edit.keepFolders(removed); err != nil {
+			return "", nil, err
+		}
+	}
+	tree, err := edit.write()
+	return tree, edit.pack, err
 }
 
 // Compact packs references and gathers small packs into larger ones. It deletes nothing that was ever stored, and may

@@ -221,15 +221,18 @@ func TestMerge(t *testing.T) {
 		t.Error(err)
 	}
 	var conflict *ConflictError
-	_, err := f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "main", Old: main, Source: clash, Author: ann()})
+	_, err := f.repo.MergeTrees(ctx, main, clash)
 	if !errors.Is(err, ErrMergeConflict) || !errors.As(err, &conflict) || len(conflict.Paths) != 1 || conflict.Paths[0] != "a" {
 		t.Errorf("conflict: %v", err)
 	}
-	merged := must(f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "main", Old: main, Source: side, Author: ann(), Message: "Merge"}))(t)
-	if _, err := f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "main", Old: main, Source: side, Author: ann()}); !errors.Is(err, ErrBranchMoved) {
+	tree := must(f.repo.MergeTrees(ctx, main, side))(t)
+	merged := must(f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "main", Old: main, Source: side, Tree: tree, Author: ann(), Message: "Merge"}))(t)
+	if _, err := f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "main", Old: main, Source: side, Tree: tree, Author: ann()}); !errors.Is(err, ErrBranchMoved) {
 		t.Errorf("a merge into what moved: %v", err)
 	}
-	squashed := must(f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "clash", Old: clash, Source: side, Squash: true, Author: ann()}))(t)
+	squashed := must(f.repo.MergeThreeWay(ctx, MergeRequest{Branch: "clash", Old: clash, Source: side, Squash: true, Author: ann(), Changes: []PathChange{
+		{Path: "a", Mode: ModeFile, Content: []byte("clash\n2\n3\n4\nside\n")},
+	}}))(t)
 	dir := f.work()
 	if got := f.git(dir, "show", "HEAD:a"); got != "main\n2\n3\n4\nside" {
 		t.Errorf("merged file: %q", got)

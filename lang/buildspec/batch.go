@@ -1,6 +1,10 @@
 package buildspec
 
-import "go.yaml.in/yaml/v3"
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
 
 func (r *reader) batch(block entry) *Batch {
 	b := &Batch{}
@@ -181,4 +185,59 @@ func (r *reader) dynamic(m *Matrix, n *yaml.Node) {
 			r.ignore(e, "dynamic")
 		}
 	}
+}
+
+// MaxBatchBuilds is how many builds a batch has at most, whatever its restrictions say.
+const MaxBatchBuilds = 100
+
+// Builds are the builds of the batch: the members of its list or graph, or what its matrix multiplies out to, whose
+// identifiers are build0, build1 and so on. ok is false where there are more than MaxBatchBuilds.
+func (b *Batch) Builds() (builds []BatchBuild, ok bool) {
+	builds = append(builds, b.List...)
+	builds = append(builds, b.Graph...)
+	if b.Matrix != nil {
+		if builds, ok = b.Matrix.builds(); !ok {
+			return nil, false
+		}
+	}
+	return builds, len(builds) <= MaxBatchBuilds
+}
+
+func (m *Matrix) builds() ([]BatchBuild, bool) {
+	first := BatchBuild{IgnoreFailure: m.IgnoreFailure, Env: m.Static}
+	builds := []BatchBuild{first}
+	multiply := func(values []string, set func(b *BatchBuild, value string)) bool {
+		if len(values) == 0 {
+			return true
+		}
+		if len(builds)*len(values) > MaxBatchBuilds {
+			return false
+		}
+		var next []BatchBuild
+		for _, b := range builds {
+			for _, value := range values {
+				one := b
+				one.Env.Variables = append([]Variable(nil), b.Env.Variables...)
+				set(&one, value)
+				next = append(next, one)
+			}
+		}
+		builds = next
+		return true
+	}
+	ok := multiply(m.Buildspecs, func(b *BatchBuild, v string) { b.Buildspec = v }) &&
+		multiply(m.ComputeTypes, func(b *BatchBuild, v string) { b.Env.ComputeType = v }) &&
+		multiply(m.Images, func(b *BatchBuild, v string) { b.Env.Image = v })
+	for _, variable := range m.Variables {
+		ok = ok && multiply(variable.Values, func(b *BatchBuild, v string) {
+			b.Env.Variables = append(b.Env.Variables, Variable{variable.Name, v})
+		})
+	}
+	if !ok {
+		return nil, false
+	}
+	for i := range builds {
+		builds[i].Identifier = "build" + strconv.Itoa(i)
+	}
+	return builds, true
 }

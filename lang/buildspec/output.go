@@ -10,7 +10,7 @@ import (
 // fileFormats are the report formats of "Test report" in AWS's user guide; their case does not matter.
 var fileFormats = []string{
 	"CUCUMBERJSON", "JUNITXML", "NUNITXML", "NUNIT3XML", "TESTNGXML", "VISUALSTUDIOTRX",
-	"CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV",
+	"CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV", "LCOV",
 }
 
 func (r *reader) reports(n *yaml.Node) []Report {

@@ -296,7 +296,7 @@ func TestParse_Errors(t *testing.T) {
 		"a bad name":           {"version: 0.2\nphases: {build: {}}\nenv: {variables: {'A=B': c}}\n", `Invalid name "A=B" in variables at line 3`, 3},
 		"artifacts without":    {"version: 0.2\nphases: {build: {}}\nartifacts: {name: x}\n", "Expected artifacts to name files: found none at line 3", 3},
 		"a report without":     {"version: 0.2\nphases: {build: {}}\nreports: {r: {}}\n", "Expected report r to name files: found none at line 3", 3},
-		"a report's format":    {"version: 0.2\nphases: {build: {}}\nreports: {r: {files: a, file-format: tap}}\n", `Unknown file-format "TAP": expected one of CUCUMBERJSON, JUNITXML, NUNITXML, NUNIT3XML, TESTNGXML, VISUALSTUDIOTRX, CLOVERXML, COBERTURAXML, JACOCOXML, SIMPLECOV at line 3`, 3},
+		"a report's format":    {"version: 0.2\nphases: {build: {}}\nreports: {r: {files: a, file-format: tap}}\n", `Unknown file-format "TAP": expected one of CUCUMBERJSON, JUNITXML, NUNITXML, NUNIT3XML, TESTNGXML, VISUALSTUDIOTRX, CLOVERXML, COBERTURAXML, JACOCOXML, SIMPLECOV, LCOV at line 3`, 3},
 		"a cache's action":     {"version: 0.2\nphases: {build: {}}\ncache: {action: burn}\n", `Invalid cache action "burn": expected restore or save at line 3`, 3},
 		"two kinds of batch":   {"version: 0.2\nphases: {build: {}}\nbatch: {build-list: [], build-graph: []}\n", "Expected batch to hold one of build-list, build-matrix, build-graph and build-fanout: found 2 at line 3", 3},
 		"a member twice":       {"version: 0.2\nphases: {build: {}}\nbatch: {build-list: [{identifier: a}, {identifier: a}]}\n", `Expected each member of build-list to have an identifier of its own: found "a" at line 3`, 3},

@@ -40,7 +40,7 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	config := gateway.Config{
 		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
 		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
-		Facts:    map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Facts:    map[string]func(*aws.Call, aws.Check) (policy.Facts, error){},
 		Accessed: gateway.AccessLogs{},
 	}
 	var types []resource.Type
@@ -58,8 +58,11 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 				Prefix: p.Prefix, Host: p.Host, Hosts: p.Hosts, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
 			})
 		}
-		if m.Facts != nil {
-			config.Facts[m.API.SigningName] = m.Facts
+		switch {
+		case m.FactsFor != nil:
+			config.Facts[m.API.SigningName] = m.FactsFor
+		case m.Facts != nil:
+			config.Facts[m.API.SigningName] = func(call *aws.Call, c aws.Check) (policy.Facts, error) { return m.Facts(call, c.Resource) }
 		}
 		if m.Accessed != nil {
 			config.Accessed[m.API] = m.Accessed

@@ -50,18 +50,22 @@ func artifactKey(a *api.ProjectArtifacts, uuid, name string) string {
 	return strings.Trim(path.Join(append(parts, name)...), "/")
 }
 
-// uploadArtifacts delivers the outputs and saves the cache. What is left to say by the build's shell is said first; then
-// the machine is stopped, so that nothing changes the files any more.
+// uploadArtifacts delivers the reports and outputs and saves the cache. What is left to say by the build's shell is said
+// first; then the machine is stopped, so that nothing changes the files any more.
 func (r *run) uploadArtifacts(ctx context.Context) *failure {
+	reports, err := r.reportPlans(ctx)
+	if err != nil {
+		return clientError("%v", err)
+	}
 	outputs, f := r.outputs(ctx)
-	if f != nil {
+	if f != nil && len(reports) == 0 {
 		return f
 	}
 	cachePaths, cacheName, err := r.cachePlan(ctx)
 	if err != nil {
 		r.log.printf("Unable to save cache: %v", err)
 	}
-	if len(outputs) == 0 && len(cachePaths) == 0 {
+	if len(outputs) == 0 && len(cachePaths) == 0 && len(reports) == 0 {
 		return nil
 	}
 	r.shell.abandon()
@@ -73,6 +77,12 @@ func (r *run) uploadArtifacts(ctx context.Context) *failure {
 		return fault(err)
 	}
 	defer root.Close()
+	if failed := r.uploadReports(ctx, root, reports); f == nil {
+		f = failed
+	}
+	if f != nil {
+		return f
+	}
 	for i := range outputs {
 		if f := r.upload(ctx, root, &outputs[i]); f != nil {
 			return f
@@ -202,8 +212,13 @@ func (r *run) upload(ctx context.Context, root *os.Root, o *output) *failure {
 // encrypt asks for encryption with the build's key, as is the default for everything a build stores. The default key,
 // alias/aws/s3, is S3's own.
 func (r *run) encrypt(in *s3.PutObjectInput) {
+	encryptWith(in, value(r.b.Detail.EncryptionKey))
+}
+
+// encryptWith asks for encryption with a KMS key; alias/aws/s3 is S3's own.
+func encryptWith(in *s3.PutObjectInput, key string) {
 	in.ServerSideEncryption = new(s3.ServerSideEncryptionAes256)
-	if key := value(r.b.Detail.EncryptionKey); !strings.HasSuffix(key, ":alias/aws/s3") {
+	if key != "" && key != "alias/aws/s3" && !strings.HasSuffix(key, ":alias/aws/s3") {
 		in.ServerSideEncryption, in.SSEKMSKeyID = new(s3.ServerSideEncryptionAWSKMS), &key
 	}
 }

@@ -1,7 +1,6 @@
 package codebuild
 
 import (
-	"encoding/hex"
 	"errors"
 
 	api "drydock/api/codebuild"
@@ -11,11 +10,18 @@ import (
 
 // batchGetBuilds shows builds by their ids or ARNs.
 func (s *Service) batchGetBuilds(call *aws.Call, in *api.BatchGetBuildsInput) (*api.BatchGetBuildsOutput, error) {
+	places := make([]place, len(in.IDs))
+	for i, id := range in.IDs {
+		var err error
+		if places[i], err = placeOf(call, "build/", id, projectOfBuild); err != nil {
+			return nil, err
+		}
+	}
 	var out *api.BatchGetBuildsOutput
 	err := s.DB.View(call, func(tx *store.Tx) error {
 		out = &api.BatchGetBuildsOutput{Builds: []api.Build{}, BuildsNotFound: []string{}}
-		for _, id := range in.IDs {
-			b, err := builds.Get(tx, keyOfBuild(call, id))
+		for i, id := range in.IDs {
+			b, err := builds.Get(tx, store.K(places[i].account, places[i].region, places[i].name))
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				out.BuildsNotFound = append(out.BuildsNotFound, id)
@@ -35,10 +41,7 @@ func (s *Service) batchGetBuilds(call *aws.Call, in *api.BatchGetBuildsInput) (*
 
 // listBuilds lists the ids of all builds, the latest first unless asked otherwise.
 func (s *Service) listBuilds(call *aws.Call, in *api.ListBuildsInput) (*api.ListBuildsOutput, error) {
-	entry := func(b *build) store.Key {
-		return buildsByTime.Entry(b, store.K(b.Account, b.Region, b.Started, b.Number))
-	}
-	ids, next, err := s.listPage(call, buildsByTime, entry, store.K(call.Account, call.Region), in.SortOrder, in.NextToken)
+	ids, next, err := s.pageBuilds(call, along(buildsByTime, buildTimeKey), store.K(call.Account, call.Region), in.SortOrder, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -47,47 +50,46 @@ func (s *Service) listBuilds(call *aws.Call, in *api.ListBuildsInput) (*api.List
 
 // listBuildsForProject lists the ids of a project's builds.
 func (s *Service) listBuildsForProject(call *aws.Call, in *api.ListBuildsForProjectInput) (*api.ListBuildsForProjectOutput, error) {
-	name := in.ProjectName
-	err := s.DB.View(call, func(tx *store.Tx) error {
-		p, err := getProject(tx, call, in.ProjectName)
-		if err == nil {
-			name = p.Name
-		}
-		return err
-	})
+	of, err := s.seenProject(call, in.ProjectName)
 	if err != nil {
 		return nil, err
 	}
-	entry := func(b *build) store.Key {
-		return buildsByProject.Entry(b, store.K(b.Account, b.Region, *b.Detail.ProjectName, b.Started, b.Number))
-	}
-	ids, next, err := s.listPage(call, buildsByProject, entry, store.K(call.Account, call.Region, name), in.SortOrder, in.NextToken)
+	ids, next, err := s.pageBuilds(call, along(buildsByProject, buildProjectKey), store.K(of.account, of.region, of.name), in.SortOrder, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	return &api.ListBuildsForProjectOutput{IDs: ids, NextToken: next}, nil
 }
 
-func (s *Service) listPage(call *aws.Call, index *store.Index[build], entry func(*build) store.Key, prefix store.Key, order *api.SortOrderType, token *string) (ids []string, next *string, err error) {
-	r := store.Range{Prefix: prefix, Reverse: order == nil || *order == api.SortOrderTypeDescending}
-	if r.After, err = pageStart(token); err != nil {
+// seenProject is the place of a project that is there and that the caller may see.
+func (s *Service) seenProject(call *aws.Call, name string) (place, error) {
+	p, err := placeOf(call, "project/", name, nil)
+	if err != nil {
+		return p, err
+	}
+	return p, s.DB.View(call, func(tx *store.Tx) error {
+		exists, err := projects.Has(tx, store.K(p.account, p.region, p.name))
+		if err == nil && !exists {
+			err = noProject(call, name)
+		}
+		return err
+	})
+}
+
+func (s *Service) pageBuilds(call *aws.Call, by listing[build], prefix store.Key, order *api.SortOrderType, token *string) (ids []string, next *string, err error) {
+	r, err := pageRange(prefix, descending(order, true), token)
+	if err != nil {
 		return nil, nil, err
 	}
 	err = s.DB.View(call, func(tx *store.Tx) error {
+		var found []*build
+		var err error
+		found, next, err = by.page(tx, r, pageSize)
 		ids = []string{}
-		var last *build
-		for b, err := range index.Scan(tx, r) {
-			if err != nil {
-				return err
-			}
-			if len(ids) == pageSize {
-				next = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
-				return nil
-			}
-			last = b
+		for _, b := range found {
 			ids = append(ids, b.ID)
 		}
-		return nil
+		return err
 	})
 	return ids, next, err
 }

@@ -182,6 +182,7 @@ func (p *peers) modules() []service.Module {
 		}},
 		{API: s3.API, Operations: []aws.Handler{
 			s3.PutObject.Handle(p.putObject), s3.GetObject.Handle(p.getObject), s3.ListObjectsV2.Handle(p.listObjects),
+			s3.CopyObject.Handle(p.copyObject),
 		}},
 	}
 }
@@ -317,6 +318,13 @@ func (p *peers) listObjects(call *aws.Call, in *s3.ListObjectsV2Input) (*s3.List
 		}
 	}
 	return out, p.asRole(call)
+}
+
+func (p *peers) copyObject(call *aws.Call, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.objects[in.Bucket+"/"+in.Key] = p.objects[in.CopySource]
+	return &s3.CopyObjectOutput{}, p.asRole(call)
 }
 
 // put stores an object for a build to read.

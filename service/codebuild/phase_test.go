@@ -110,7 +110,6 @@ func TestBuild_FailsBeforeItsCommands(t *testing.T) {
 		}},
 		"unknown version": {spec: "version: 0.9\nphases: {build: {commands: [echo never]}}\n", at: api.BuildPhaseTypeDownloadSource, reason: "YAML_FILE_ERROR: Unsupported buildspec version"},
 		"no YAML":         {spec: "version: 0.2\nphases: [\n", at: api.BuildPhaseTypeDownloadSource, reason: "YAML_FILE_ERROR: "},
-		"reports":         {spec: good + "reports: {r: {files: [x]}}\n", at: api.BuildPhaseTypeDownloadSource, reason: "does not implement reports"},
 		"unknown runtime": {spec: "version: 0.2\nphases: {install: {runtime-versions: {cobol: 1}}}\n", at: api.BuildPhaseTypeDownloadSource, reason: "YAML_FILE_ERROR: Unknown runtime named 'cobol'. This build image has the following runtimes: "},
 		"unknown runtime version": {spec: "version: 0.2\nphases: {install: {runtime-versions: {golang: 9.9}}}\n", at: api.BuildPhaseTypeDownloadSource,
 			reason: "YAML_FILE_ERROR: Unknown runtime version named '9.9' of golang. This build image has the following versions: 1."},

@@ -1,15 +1,12 @@
 package codebuild
 
 import (
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	api "drydock/api/codebuild"
 	"drydock/aws"
-	"drydock/policy"
 	"drydock/store"
 )
 
@@ -22,14 +19,33 @@ type project struct {
 	Created, Modified time.Time
 	// Builds counts the builds started so far: the last build's number.
 	Builds int64
-	Detail api.Project
+	// Batches counts the batches likewise.
+	Batches int64
+	// BadgeToken is what the URL of the project's badge has; Public is where the project is seen by everyone.
+	BadgeToken, Public string
+	Detail             api.Project
 }
 
+func projectCreatedKey(p *project) store.Key  { return store.K(p.Account, p.Region, p.Created) }
+func projectModifiedKey(p *project) store.Key { return store.K(p.Account, p.Region, p.Modified) }
+
 var (
-	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Created)} })
-	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{store.K(p.Account, p.Region, p.Modified)} })
+	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{projectCreatedKey(p)} })
+	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{projectModifiedKey(p)} })
 	projects           = store.NewTable("codebuild/project", func(p *project) store.Key { return store.K(p.Account, p.Region, p.Name) },
-		projectsByCreated, projectsByModified)
+		projectsByCreated, projectsByModified, projectsByBadge, projectsByPublic)
+	projectsByBadge = store.NewIndex("badge", func(p *project) []store.Key {
+		if p.BadgeToken == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.BadgeToken)}
+	})
+	projectsByPublic = store.NewIndex("public", func(p *project) []store.Key {
+		if p.Public == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.Public)}
+	})
 )
 
 func projectARN(call *aws.Call, name string) string {
@@ -40,9 +56,13 @@ func projectARN(call *aws.Call, name string) string {
 func getProject(tx *store.Tx, call *aws.Call, name string) (*project, error) {
 	p, err := projects.Get(tx, store.K(call.Account, call.Region, ownName(call, "project/", name)))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
+		return nil, noProject(call, name)
 	}
 	return p, err
+}
+
+func noProject(call *aws.Call, name string) error {
+	return api.NewResourceNotFoundException("Project cannot be found: %s", arnOr(call, name))
 }
 
 // ownName is the name in an ARN of the caller's account and region. Anything else is returned as it is; a foreign ARN
@@ -72,11 +92,11 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 		SecondarySourceVersions: in.SecondarySourceVersions, Artifacts: &in.Artifacts, SecondaryArtifacts: in.SecondaryArtifacts,
 		Cache: in.Cache, Environment: &in.Environment, ServiceRole: &in.ServiceRole,
 		TimeoutInMinutes: in.TimeoutInMinutes, QueuedTimeoutInMinutes: in.QueuedTimeoutInMinutes, EncryptionKey: in.EncryptionKey,
-		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit,
-		Created: &now, LastModified: &now, Badge: &api.ProjectBadge{BadgeEnabled: new(false)},
+		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit, AutoRetryLimit: in.AutoRetryLimit,
+		Created: &now, LastModified: &now,
 		ProjectVisibility: new(api.ProjectVisibilityTypePrivate),
 	}
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
 		return nil, err
 	}
 	if err := completeProject(call, &p.Detail); err != nil {
@@ -85,7 +105,16 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 	if err := s.checkRole(call, &p.Detail); err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
+		return nil, err
+	}
+	p.Detail.BuildBatchConfig = batch
+	if err := setBadge(p, in.BadgeEnabled, call.NewHex(40)); err != nil {
+		return nil, err
+	}
+	var shown *api.Project
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		exists, err := projects.Has(tx, projects.Key(p))
 		if err != nil {
 			return err
@@ -102,28 +131,43 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 				return api.NewAccountLimitExceededException("Cannot have more than %d projects in this account", maxProjects)
 			}
 		}
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		shown, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateProjectOutput{Project: &p.Detail}, nil
+	return &api.CreateProjectOutput{Project: shown}, nil
 }
 
 // batchGetProjects shows projects by their names or ARNs.
 func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput) (*api.BatchGetProjectsOutput, error) {
+	places := make([]place, len(in.Names))
+	for i, name := range in.Names {
+		var err error
+		if places[i], err = placeOf(call, "project/", name, nil); err != nil {
+			return nil, err
+		}
+	}
 	var out *api.BatchGetProjectsOutput
 	err := s.DB.View(call, func(tx *store.Tx) error {
 		out = &api.BatchGetProjectsOutput{Projects: []api.Project{}, ProjectsNotFound: []string{}}
-		for _, name := range in.Names {
-			p, err := getProject(tx, call, name)
+		for i, name := range in.Names {
+			p, err := projects.Get(tx, store.K(places[i].account, places[i].region, places[i].name))
 			switch {
-			case aws.IsError(err, "ResourceNotFoundException"):
+			case errors.Is(err, store.ErrNotFound):
 				out.ProjectsNotFound = append(out.ProjectsNotFound, name)
 			case err != nil:
 				return err
 			default:
-				out.Projects = append(out.Projects, p.Detail)
+				shown, err := s.shownProject(tx, p)
+				if err != nil {
+					return err
+				}
+				out.Projects = append(out.Projects, *shown)
 			}
 		}
 		return nil
@@ -136,44 +180,26 @@ func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput
 
 // listProjects lists the names of projects.
 func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.ListProjectsOutput, error) {
-	sortBy := api.ProjectSortByTypeName
-	if in.SortBy != nil {
-		sortBy = *in.SortBy
+	by := listing[project]{projects.Scan, projects.Key}
+	switch value(in.SortBy) {
+	case api.ProjectSortByTypeCreatedTime:
+		by = along(projectsByCreated, projectCreatedKey)
+	case api.ProjectSortByTypeLastModifiedTime:
+		by = along(projectsByModified, projectModifiedKey)
+	case api.ProjectSortByTypeName:
 	}
-	r := store.Range{Prefix: store.K(call.Account, call.Region), Reverse: in.SortOrder != nil && *in.SortOrder == api.SortOrderTypeDescending}
-	after, err := pageStart(in.NextToken)
+	r, err := pageRange(store.K(call.Account, call.Region), descending(in.SortOrder, false), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	r.After = after
-	out := &api.ListProjectsOutput{Projects: []string{}}
+	out := &api.ListProjectsOutput{}
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		scan, entry := projects.Scan, projects.Key
-		switch sortBy {
-		case api.ProjectSortByTypeCreatedTime:
-			scan = projectsByCreated.Scan
-			entry = func(p *project) store.Key {
-				return projectsByCreated.Entry(p, store.K(p.Account, p.Region, p.Created))
-			}
-		case api.ProjectSortByTypeLastModifiedTime:
-			scan = projectsByModified.Scan
-			entry = func(p *project) store.Key {
-				return projectsByModified.Entry(p, store.K(p.Account, p.Region, p.Modified))
-			}
-		}
-		var last *project
-		for p, err := range scan(tx, r) {
-			if err != nil {
-				return err
-			}
-			if len(out.Projects) == pageSize {
-				out.NextToken = new(aws.EncodePageToken(hex.EncodeToString(entry(last))))
-				return nil
-			}
-			last = p
+		found, next, err := by.page(tx, r, pageSize)
+		out.Projects, out.NextToken = []string{}, next
+		for _, p := range found {
 			out.Projects = append(out.Projects, p.Name)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -181,28 +207,13 @@ func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.
 	return out, nil
 }
 
-// pageStart is the position that a page token names.
-func pageStart(token *string) (store.Key, error) {
-	if token == nil {
-		return nil, nil
-	}
-	parts, err := aws.DecodePageToken(*token, 1)
-	if err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	key, err := hex.DecodeString(parts[0])
-	if err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	if _, err := store.Key(key).Parts(); err != nil {
-		return nil, api.NewInvalidInputException("Invalid next token")
-	}
-	return key, nil
-}
-
 // updateProject changes what the input names.
 func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*api.UpdateProjectOutput, error) {
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
+		return nil, err
+	}
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
 		return nil, err
 	}
 	if in.ServiceRole != nil {
@@ -212,9 +223,9 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		}
 		in.ServiceRole = checked.ServiceRole
 	}
-	now := call.Now()
-	var detail api.Project
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	now, badge := call.Now(), call.NewHex(40)
+	var detail *api.Project
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		p, err := getProject(tx, call, in.Name)
 		if err != nil {
 			return err
@@ -232,6 +243,10 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		override(&d.EncryptionKey, in.EncryptionKey)
 		override(&d.LogsConfig, in.LogsConfig)
 		override(&d.ConcurrentBuildLimit, in.ConcurrentBuildLimit)
+		override(&d.AutoRetryLimit, in.AutoRetryLimit)
+		if in.BuildBatchConfig != nil {
+			d.BuildBatchConfig = batch
+		}
 		overrideList(&d.SecondarySources, in.SecondarySources)
 		overrideList(&d.SecondarySourceVersions, in.SecondarySourceVersions)
 		overrideList(&d.SecondaryArtifacts, in.SecondaryArtifacts)
@@ -242,14 +257,20 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		if err := completeProject(call, d); err != nil {
 			return err
 		}
+		if err := setBadge(p, in.BadgeEnabled, badge); err != nil {
+			return err
+		}
 		p.Modified, d.LastModified = now, &now
-		detail = *d
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		detail, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.UpdateProjectOutput{Project: &detail}, nil
+	return &api.UpdateProjectOutput{Project: detail}, nil
 }
 
 func override[T any](to **T, from *T) {
@@ -275,6 +296,12 @@ func (s *Service) deleteProject(call *aws.Call, in *api.DeleteProjectInput) (*ap
 			return err
 		}
 		if err := s.dropCache(tx, p.ID, call.Now()); err != nil {
+			return err
+		}
+		if _, err := resourcePolicies.Delete(tx, store.K(*p.Detail.ARN)); err != nil {
+			return err
+		}
+		if _, err := webhooks.Delete(tx, projects.Key(p)); err != nil { // which are named alike
 			return err
 		}
 		_, err = projects.Delete(tx, projects.Key(p))
@@ -305,37 +332,6 @@ func (s *Service) invalidateProjectCache(call *aws.Call, in *api.InvalidateProje
 		return nil, err
 	}
 	return &api.InvalidateProjectCacheOutput{}, nil
-}
-
-// facts gives a project's tags to policies.
-func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
-	a, err := aws.ParseARN(arn)
-	if err != nil {
-		return policy.Facts{}, nil //nolint:nilerr // what is no ARN has no facts
-	}
-	facts := policy.Facts{Account: a.Account}
-	name := trimKind(a.Resource, "project/")
-	if name == a.Resource {
-		return facts, nil
-	}
-	err = s.DB.View(call, func(tx *store.Tx) error {
-		p, err := projects.Get(tx, store.K(a.Account, a.Region, name))
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		facts.Tags = map[string]string{}
-		for _, t := range p.Detail.Tags {
-			facts.Tags[value(t.Key)] = value(t.Value)
-		}
-		return nil
-	})
-	if err != nil {
-		return policy.Facts{}, fmt.Errorf("project %s: %w", arn, err)
-	}
-	return facts, nil
 }
 
 // value is what an optional member holds, or its zero value.

@@ -10,6 +10,7 @@ import (
 	api "drydock/api/codebuild"
 	"drydock/aws"
 	"drydock/machine"
+	"drydock/store"
 )
 
 // codebuildUser is the account beside root that CodeBuild's images have.
@@ -31,6 +32,9 @@ func (r *run) provision(ctx context.Context) *failure {
 	if f := hostRuns(env); f != nil {
 		return f
 	}
+	if f := r.checkFleet(ctx); f != nil {
+		return f
+	}
 	if r.s.Machines == nil {
 		return fault(errors.New("this cloud has no host for machines"))
 	}
@@ -50,6 +54,30 @@ func (r *run) provision(ctx context.Context) *failure {
 		return fault(err)
 	}
 	r.log.printf("Running on CodeBuild On-demand")
+	return nil
+}
+
+// checkFleet fails a build whose fleet is gone, or is not for environments of its type.
+func (r *run) checkFleet(ctx context.Context) *failure {
+	if r.b.fleet() == "" {
+		return nil
+	}
+	var kind api.EnvironmentType
+	err := r.s.DB.View(ctx, func(tx *store.Tx) error {
+		f, err := getFleet(tx, r.b.Account, r.b.Region, r.b.fleet())
+		if err == nil {
+			kind = *f.Detail.EnvironmentType
+		}
+		return err
+	})
+	switch {
+	case aws.ErrorCode(err) != "":
+		return clientError("%s", serviceError(err))
+	case err != nil:
+		return fault(err)
+	case kind != r.b.Detail.Environment.Type:
+		return clientError("Fleet %s is of environment type %s, not %s", r.b.fleet(), kind, r.b.Detail.Environment.Type)
+	}
 	return nil
 }
 

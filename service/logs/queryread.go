@@ -9,9 +9,9 @@ import (
 
 // queryEvents yields the events of a group's window in order. Together with findEvent it is all that queries know of how
 // events are stored.
-func queryEvents(tx *store.Tx, g *logGroup, w window) iter.Seq2[*event, error] {
+func queryEvents(tx *store.Tx, keys *dataKeys, g *logGroup, w window) iter.Seq2[*event, error] {
 	return func(yield func(*event, error) bool) {
-		for e, err := range ascending(batchesByTime.Scan(tx, w.rangeOf(store.K(g.ID)))) {
+		for e, err := range ascending(keys.open(tx, g, batchesByTime.Scan(tx, w.rangeOf(store.K(g.ID))))) {
 			if err == nil && !w.has(e) {
 				continue
 			}
@@ -23,9 +23,9 @@ func queryEvents(tx *store.Tx, g *logGroup, w window) iter.Seq2[*event, error] {
 }
 
 // findEvent returns the event of a stream at a position, or nil.
-func findEvent(tx *store.Tx, g *logGroup, stream uint64, at position) (*event, error) {
+func findEvent(tx *store.Tx, keys *dataKeys, g *logGroup, stream uint64, at position) (*event, error) {
 	w := window{from: at.Time, to: at.Time + 1, before: position{Time: at.Time + 1}}
-	for b, err := range batches.Scan(tx, w.rangeOf(store.K(g.ID, stream))) {
+	for b, err := range keys.open(tx, g, batches.Scan(tx, w.rangeOf(store.K(g.ID, stream)))) {
 		if err != nil {
 			return nil, err
 		}

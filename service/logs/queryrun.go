@@ -8,6 +8,7 @@ import (
 	"time"
 
 	api "drydock/api/logs"
+	"drydock/aws"
 	"drydock/lang/logsinsights"
 	"drydock/store"
 	"drydock/task"
@@ -100,12 +101,18 @@ func (s *Service) runQuery(ctx context.Context, t task.Task) (task.Next, error) 
 	switch {
 	case errors.Is(err, errQueryEnded):
 		return task.Done, nil
-	case errors.Is(err, logsinsights.ErrTooLarge):
+	case errors.Is(err, logsinsights.ErrTooLarge), refused(err):
 		return task.Done, r.finish(api.QueryStatusFailed, nil)
 	case err != nil:
 		return task.Done, err
 	}
 	return task.Done, r.finish(api.QueryStatusComplete, rows)
+}
+
+// refused tells that KMS keeps the query from reading the events, which trying again does not change.
+func refused(err error) bool {
+	e, ok := errors.AsType[*aws.Error](err)
+	return ok && e.Status < 500
 }
 
 // queryRun is a query at work.
@@ -145,27 +152,30 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 
 // readGroup gives the execution a group's events, a part in each transaction.
 func (r *queryRun) readGroup(of queriedGroup) error {
-	var after *position
-	for {
-		more := false
-		err := r.s.DB.View(r.ctx, func(tx *store.Tx) error {
-			g, err := r.look(tx, of)
-			if g == nil || err != nil {
+	service := aws.ServicePrincipal(r.s.principal(r.query.Region), r.query.Account)
+	keys := &dataKeys{s: r.s, call: r.s.NewCall(r.ctx, service, r.query.Region)}
+	// The execution has what is before this place, also when a transaction ends for want of a data key.
+	after := position{Time: -1}
+	for more := true; more; {
+		err := keys.run(func() error {
+			return r.s.DB.View(r.ctx, func(tx *store.Tx) error {
+				more = false
+				g, err := r.look(tx, of)
+				if g == nil || err != nil {
+					return err
+				}
+				w := r.window(g)
+				w.after = after
+				r.chunkEvents, r.chunkBytes = 0, 0
+				more, err = r.readRows(tx, keys, g, w, &after)
 				return err
-			}
-			w := r.window(g)
-			if after != nil {
-				w.after = *after
-			}
-			r.chunkEvents, r.chunkBytes = 0, 0
-			after, err = r.readRows(tx, g, w)
-			more = after != nil
-			return err
+			})
 		})
-		if err != nil || !more {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // look returns the group unless it is deleted, and makes sure that the query has not ended.
@@ -203,32 +213,36 @@ func (r *queryRun) count(size int) {
 	r.stats.Bytes += int64(size)
 }
 
-// readRows takes the events of a window, and returns where to go on when there are more.
-func (r *queryRun) readRows(tx *store.Tx, g *logGroup, w window) (*position, error) {
+// readRows takes the events of a window, keeps after at the last one it has taken, and tells whether there are more.
+func (r *queryRun) readRows(tx *store.Tx, keys *dataKeys, g *logGroup, w window, after *position) (more bool, err error) {
+	hidden, err := masksOf(tx, g)
+	if err != nil {
+		return false, err
+	}
 	names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
-	var last position
-	for e, err := range queryEvents(tx, g, w) {
+	for e, err := range queryEvents(tx, keys, g, w) {
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		if r.full() {
-			return &last, nil
+			return true, nil
 		}
-		last = e.position
 		stream, err := names.of(e.batch.Stream)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
+		*after = e.position
 		if stream == nil {
 			continue
 		}
 		r.count(len(e.Message))
+		e.Message = hidden.apply(e.Message)
 		r.fields.at(e, stream)
 		if err := r.exec.Add(r.fields); err != nil {
-			return nil, err
+			return false, err
 		}
 	}
-	return nil, nil
+	return false, nil
 }
 
 // finish stores what came of the query, unless it has ended meanwhile.

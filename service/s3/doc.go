@@ -15,10 +15,29 @@
 // # Bytes
 //
 // Bodies are streamed: read, hashed and sealed in one pass, in constant memory. All content is sealed under a random
-// key for each segment, which is wrapped by the data directory's root key, or for SSE-C by the customer's, which is not
-// kept. Blobs are committed before the row that refers to them; those that lose their row become garbage rows in the same
-// transaction, which a task removes.
+// key for each segment, which is wrapped by the data directory's root key, by a data key of KMS (SSE-KMS), or by the
+// customer's (SSE-C), which is not kept. Blobs are committed before the row that refers to them; those that lose their row
+// become garbage rows in the same transaction, which a task removes.
 //
-// Not here: SSE-KMS, object lock, ACLs beyond the bucket owner's full control, storage classes other than STANDARD that
-// need a restore, replication, notifications, access logs, website hosting, inventory, analytics.
+// # Who may do what
+//
+// An access control list counts as a resource-based policy beside the bucket's own: facts writes its grants to the caller
+// as statements, so that the policy engine weighs them, and explanations show them. An object of another account than the
+// bucket's is that account's to grant, and the bucket owner's to deny and to delete. Canonical user ids are derived from
+// account ids and cannot be turned back, so any well-formed id is taken for an account's. Grants to e-mail addresses are
+// refused as S3 does since October 2025.
+//
+// # Archives
+//
+// A version in GLACIER or DEEP_ARCHIVE is read once RestoreObject has made a copy, which takes as long on the clock as AWS
+// says; a task ends the restore and later the copy. INTELLIGENT_TIERING has no archive tiers here.
+//
+// # Encryption
+//
+// KMS is called as the requester, through S3, and never within a transaction. A bucket that encrypts by default with KMS is
+// noticed by the transaction that writes: the segments' keys are then wrapped anew, so that other buckets pay nothing. Bucket
+// keys are kept in memory for minutes, for the caller that KMS gave them to. Dual-layer encryption is one layer here, and
+// neither SSE-C nor SSE-KMS is refused over plain HTTP.
+//
+// Not here: MFA delete, restores of type SELECT.
 package s3

@@ -33,6 +33,9 @@ type object struct {
 	Tags  []api.Tag `cbor:",omitempty"`
 	headers
 	encryption
+	ownership
+	retention
+	restoration
 	// Replication tells how far the copies of the version are, or that it is one; empty where it goes nowhere.
 	Replication api.ReplicationStatus `cbor:",omitempty"`
 	// Noncurrent is when a newer version came, zero for the latest.
