@@ -38,7 +38,7 @@ var (
 		if g.Retiring == "" {
 			return nil
 		}
-		return []store.Key{store.K(g.Region, g.Retiring)}
+		return []store.Key{store.K(g.Account, g.Region, g.Retiring)}
 	})
 	grantsByName = store.NewIndex("name", func(g *grant) []store.Key {
 		if g.Name == "" {

@@ -178,6 +178,10 @@ func TestGrants_AreListedAndRevoked(t *testing.T) {
 			break
 		}
 	}
+	foreign, err := api.ListRetirableGrants.Do(user(t, c, otherAccount, "admin"), &api.ListRetirableGrantsInput{RetiringPrincipal: retiring})
+	if err != nil || len(foreign.Grants) != 0 {
+		t.Errorf("grants on another account's keys: %v, %v", foreign, err)
+	}
 	if found != 3 {
 		t.Errorf("%d retirable grants", found)
 	}

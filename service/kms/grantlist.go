@@ -113,20 +113,20 @@ func (s *Service) listGrants(call *aws.Call, in *api.ListGrantsInput) (*api.List
 	return out, err
 }
 
-// listRetirableGrants lists the grants that a principal can retire.
+// listRetirableGrants lists the grants on the account's keys that a principal can retire.
 func (s *Service) listRetirableGrants(call *aws.Call, in *api.ListRetirableGrantsInput) (*api.ListRetirableGrantsOutput, error) {
 	p := &page{limit: 50}
 	if in.Limit != nil {
 		p.limit = int(*in.Limit)
 	}
-	prefix := store.K(call.Region, in.RetiringPrincipal)
+	prefix := store.K(call.Account, call.Region, in.RetiringPrincipal)
 	r := store.Range{Prefix: prefix}
 	if in.Marker != nil {
-		parts, err := aws.DecodePageToken(*in.Marker, 3)
+		parts, err := aws.DecodePageToken(*in.Marker, 2)
 		if err != nil {
 			return nil, api.NewInvalidMarkerException("Could not deserialize marker: %s", *in.Marker)
 		}
-		r.After = grantsByRetiring.Entry(&grant{Account: parts[0], Region: call.Region, Key: parts[1], ID: parts[2]}, prefix)
+		r.After = grantsByRetiring.Entry(&grant{Account: call.Account, Region: call.Region, Key: parts[0], ID: parts[1]}, prefix)
 	}
 	out := &api.ListRetirableGrantsOutput{Grants: []api.GrantListEntry{}}
 	var last *grant
@@ -136,7 +136,7 @@ func (s *Service) listRetirableGrants(call *aws.Call, in *api.ListRetirableGrant
 				return err
 			}
 			if !p.take(g.ID) {
-				out.NextMarker = new(aws.EncodePageToken(last.Account, last.Key, last.ID))
+				out.NextMarker = new(aws.EncodePageToken(last.Key, last.ID))
 				break
 			}
 			last = g
