@@ -30,7 +30,8 @@
 // # Archives
 //
 // A version in GLACIER or DEEP_ARCHIVE is read once RestoreObject has made a copy, which takes as long on the clock as AWS
-// says; a task ends the restore and later the copy. INTELLIGENT_TIERING has no archive tiers here.
+// says; a task ends the restore and later the copy. What is in an archive tier of INTELLIGENT_TIERING
+// comes back for good.
 //
 // # Encryption
 //

@@ -80,7 +80,7 @@ func replicates(tx *store.Tx, b *bucket, o *object) ([]*api.ReplicationRule, err
 	if err != nil || c.Replication == nil {
 		return nil, err
 	}
-	return rulesFor(c.Replication, o.Key, o.Tags, func(*api.ReplicationRule) bool { return true }), nil
+	return rulesFor(c.Replication, o.Key, o.Tags, func(r *api.ReplicationRule) bool { return o.SSE == "" || resends(r) }), nil
 }
 
 // enqueue has a version sent by a rule.
@@ -263,7 +263,11 @@ func (s *Service) replicateAs(ctx context.Context, r *replication, rule *api.Rep
 			return &failure{"AssumeRoleNotPermitted: " + err.Error()}
 		}
 	}
-	return s.copyReplica(ctx, r, rule)
+	sealed, err := s.reseal(call, r, rule, from, o)
+	if err != nil {
+		return err
+	}
+	return s.copyReplica(ctx, r, rule, sealed)
 }
 
 // replicationSession is how long a session of a replication role lasts.
