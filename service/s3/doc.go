@@ -40,5 +40,9 @@
 // keys are kept in memory for minutes, for the caller that KMS gave them to. Dual-layer encryption is one layer here, and
 // neither SSE-C nor SSE-KMS is refused over plain HTTP.
 //
-// Not here: MFA delete, restores of type SELECT.
+// # SelectObjectContent
+//
+// The language and the readers of CSV and JSON are lang/s3select's; results stream while the object is read.
+//
+// Not here: MFA delete, restores of type SELECT; SelectObjectContent of Parquet and with scan ranges.
 package s3
