@@ -2,6 +2,7 @@ package s3select
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 )
@@ -62,7 +63,7 @@ func (o *Output) fields(values []Value, record string) {
 func (x *Execution) Run(in Input, out *Output, after func() error) error {
 	for !x.Done() {
 		r, err := in.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

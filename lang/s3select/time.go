@@ -154,7 +154,7 @@ func timeField(at time.Time, letter byte, n int) (string, bool) {
 	case 'a':
 		return at.Format("PM"), n == 1
 	case 'h':
-		return number((at.Hour()+11)%12+1)
+		return number((at.Hour()+11)%12 + 1)
 	case 'H':
 		return number(at.Hour())
 	case 'm':
