@@ -84,6 +84,7 @@ func (c *Cloud) assemble() (err error) {
 	if err != nil {
 		return err
 	}
+	c.Tasks.OnMove(c.saveClockAt)
 	c.authority = tlsca.NewCA(c.dir)
 	c.handler = c.control(c.Assembly.Gateway)
 	return nil

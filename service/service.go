@@ -48,12 +48,18 @@ type Deps struct {
 	DefaultAccount, DefaultRegion string
 }
 
-// ErrSecondFactor is for a one-time password that does not count, or for a device that is not the caller's.
-var ErrSecondFactor = errors.New("the second factor is not valid")
+// Errors of a second factor.
+var (
+	// ErrSecondFactor is for a one-time password that does not count.
+	ErrSecondFactor = errors.New("the one-time password is not valid")
+	// ErrMFADevice is for a device that is not the caller's.
+	ErrMFADevice = errors.New("the MFA device is not the caller's")
+)
 
 // Vault is what IAM keeps and lends to other services in process: what no operation of its API tells.
 type Vault interface {
-	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor.
+	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor or
+	// ErrMFADevice.
 	SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error
 	// ServerCertificate returns a server certificate with its chain, and its private key, all in PEM, by its ARN. It fails
 	// with NoSuchEntity.
@@ -99,6 +105,8 @@ type Module struct {
 	Identity policy.Identity
 	// Vault is set by the same service.
 	Vault Vault
+	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
+	Faults map[string]func(call *aws.Call, arguments map[string]string) error
 	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
 	// has it: what no service holds is deleted after a crash.
 	Holds func(ctx context.Context, ids []string) (map[string]bool, error)

@@ -133,9 +133,6 @@ var CreatePullRequestApprovalRule = aws.NewOp[CreatePullRequestApprovalRuleInput
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorApprovalRuleNameRequiredException, errorInvalidApprovalRuleNameException, errorApprovalRuleNameAlreadyExistsException, errorApprovalRuleContentRequiredException, errorInvalidApprovalRuleContentException, errorNumberOfRulesExceededException, errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorPullRequestAlreadyClosedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:CreatePullRequestApprovalRule"},
-	},
 })
 
 // CreateRepository is the operation CreateRepository.
@@ -193,9 +190,6 @@ var DeleteCommentContent = aws.NewOp[DeleteCommentContentInput, DeleteCommentCon
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommentDoesNotExistException, errorCommentIDRequiredException, errorInvalidCommentIDException, errorCommentDeletedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:DeleteCommentContent"},
-	},
 })
 
 // DeleteFile is the operation DeleteFile.
@@ -217,9 +211,6 @@ var DeletePullRequestApprovalRule = aws.NewOp[DeletePullRequestApprovalRuleInput
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorPullRequestAlreadyClosedException, errorApprovalRuleNameRequiredException, errorInvalidApprovalRuleNameException, errorCannotDeleteApprovalRuleFromTemplateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:DeletePullRequestApprovalRule"},
-	},
 })
 
 // DeleteRepository is the operation DeleteRepository.
@@ -253,9 +244,6 @@ var DescribePullRequestEvents = aws.NewOp[DescribePullRequestEventsInput, Descri
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidPullRequestEventTypeException, errorInvalidActorARNException, errorActorDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:DescribePullRequestEvents"},
-	},
 })
 
 // DisassociateApprovalRuleTemplateFromRepository is the operation DisassociateApprovalRuleTemplateFromRepository.
@@ -277,9 +265,6 @@ var EvaluatePullRequestApprovalRules = aws.NewOp[EvaluatePullRequestApprovalRule
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidRevisionIDException, errorRevisionIDRequiredException, errorRevisionNotCurrentException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:EvaluatePullRequestApprovalRules"},
-	},
 })
 
 // GetApprovalRuleTemplate is the operation GetApprovalRuleTemplate.
@@ -325,9 +310,6 @@ var GetComment = aws.NewOp[GetCommentInput, GetCommentOutput](&aws.Operation{
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommentDoesNotExistException, errorCommentDeletedException, errorCommentIDRequiredException, errorInvalidCommentIDException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetComment"},
-	},
 })
 
 // GetCommentReactions is the operation GetCommentReactions.
@@ -337,9 +319,6 @@ var GetCommentReactions = aws.NewOp[GetCommentReactionsInput, GetCommentReaction
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommentDoesNotExistException, errorCommentIDRequiredException, errorInvalidCommentIDException, errorInvalidReactionUserARNException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorCommentDeletedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetCommentReactions"},
-	},
 })
 
 // GetCommentsForComparedCommit is the operation GetCommentsForComparedCommit.
@@ -361,9 +340,6 @@ var GetCommentsForPullRequest = aws.NewOp[GetCommentsForPullRequestInput, GetCom
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestIDRequiredException, errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorRepositoryNameRequiredException, errorRepositoryDoesNotExistException, errorInvalidRepositoryNameException, errorCommitIDRequiredException, errorInvalidCommitIDException, errorCommitDoesNotExistException, errorInvalidMaxResultsException, errorInvalidContinuationTokenException, errorRepositoryNotAssociatedWithPullRequestException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetCommentsForPullRequest", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
-	},
 })
 
 // GetCommit is the operation GetCommit.
@@ -457,9 +433,6 @@ var GetPullRequest = aws.NewOp[GetPullRequestInput, GetPullRequestOutput](&aws.O
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetPullRequest"},
-	},
 })
 
 // GetPullRequestApprovalStates is the operation GetPullRequestApprovalStates.
@@ -469,9 +442,6 @@ var GetPullRequestApprovalStates = aws.NewOp[GetPullRequestApprovalStatesInput, 
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidRevisionIDException, errorRevisionIDRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetPullRequestApprovalStates"},
-	},
 })
 
 // GetPullRequestOverrideState is the operation GetPullRequestOverrideState.
@@ -481,9 +451,6 @@ var GetPullRequestOverrideState = aws.NewOp[GetPullRequestOverrideStateInput, Ge
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidRevisionIDException, errorRevisionIDRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:GetPullRequestOverrideState"},
-	},
 })
 
 // GetRepository is the operation GetRepository.
@@ -649,9 +616,6 @@ var MergePullRequestByFastForward = aws.NewOp[MergePullRequestByFastForwardInput
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorManualMergeRequiredException, errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorTipOfSourceReferenceIsDifferentException, errorReferenceDoesNotExistException, errorInvalidCommitIDException, errorRepositoryNotAssociatedWithPullRequestException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorConcurrentReferenceUpdateException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestByFastForward", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
-	},
 })
 
 // MergePullRequestBySquash is the operation MergePullRequestBySquash.
@@ -661,9 +625,6 @@ var MergePullRequestBySquash = aws.NewOp[MergePullRequestBySquashInput, MergePul
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorPullRequestIDRequiredException, errorInvalidPullRequestIDException, errorInvalidCommitIDException, errorManualMergeRequiredException, errorTipOfSourceReferenceIsDifferentException, errorTipsDivergenceExceededException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorMultipleConflictResolutionEntriesException, errorReplacementContentRequiredException, errorMaximumConflictResolutionEntriesExceededException, errorConcurrentReferenceUpdateException, errorPathRequiredException, errorInvalidPathException, errorInvalidFileModeException, errorInvalidReplacementContentException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorRepositoryNotAssociatedWithPullRequestException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestBySquash", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
-	},
 })
 
 // MergePullRequestByThreeWay is the operation MergePullRequestByThreeWay.
@@ -673,9 +634,6 @@ var MergePullRequestByThreeWay = aws.NewOp[MergePullRequestByThreeWayInput, Merg
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestAlreadyClosedException, errorPullRequestDoesNotExistException, errorPullRequestIDRequiredException, errorInvalidPullRequestIDException, errorInvalidCommitIDException, errorManualMergeRequiredException, errorTipOfSourceReferenceIsDifferentException, errorTipsDivergenceExceededException, errorNameLengthExceededException, errorInvalidEmailException, errorCommitMessageLengthExceededException, errorInvalidConflictDetailLevelException, errorInvalidConflictResolutionStrategyException, errorInvalidConflictResolutionException, errorReplacementTypeRequiredException, errorInvalidReplacementTypeException, errorMultipleConflictResolutionEntriesException, errorReplacementContentRequiredException, errorMaximumConflictResolutionEntriesExceededException, errorPathRequiredException, errorInvalidPathException, errorInvalidFileModeException, errorInvalidReplacementContentException, errorFileContentSizeLimitExceededException, errorFolderContentSizeLimitExceededException, errorMaximumFileContentToLoadExceededException, errorMaximumItemsToCompareExceededException, errorRepositoryNameRequiredException, errorInvalidRepositoryNameException, errorRepositoryDoesNotExistException, errorRepositoryNotAssociatedWithPullRequestException, errorConcurrentReferenceUpdateException, errorPullRequestApprovalRulesNotSatisfiedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:MergePullRequestByThreeWay", Resources: []string{"arn:${Partition}:codecommit:${Region}:${Account}:${repositoryName}"}},
-	},
 })
 
 // OverridePullRequestApprovalRules is the operation OverridePullRequestApprovalRules.
@@ -685,9 +643,6 @@ var OverridePullRequestApprovalRules = aws.NewOp[OverridePullRequestApprovalRule
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidRevisionIDException, errorRevisionIDRequiredException, errorInvalidOverrideStatusException, errorOverrideStatusRequiredException, errorOverrideAlreadySetException, errorRevisionNotCurrentException, errorPullRequestAlreadyClosedException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:OverridePullRequestApprovalRules"},
-	},
 })
 
 // PostCommentForComparedCommit is the operation PostCommentForComparedCommit.
@@ -721,9 +676,6 @@ var PostCommentReply = aws.NewOp[PostCommentReplyInput, PostCommentReplyOutput](
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorClientRequestTokenRequiredException, errorInvalidClientRequestTokenException, errorIdempotencyParameterMismatchException, errorCommentContentRequiredException, errorCommentContentSizeLimitExceededException, errorCommentDoesNotExistException, errorCommentIDRequiredException, errorInvalidCommentIDException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:PostCommentReply"},
-	},
 })
 
 // PutCommentReaction is the operation PutCommentReaction.
@@ -733,9 +685,6 @@ var PutCommentReaction = aws.NewOp[PutCommentReactionInput, PutCommentReactionOu
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommentDoesNotExistException, errorCommentIDRequiredException, errorInvalidCommentIDException, errorInvalidReactionValueException, errorReactionValueRequiredException, errorReactionLimitExceededException, errorCommentDeletedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:PutCommentReaction"},
-	},
 })
 
 // PutFile is the operation PutFile.
@@ -841,9 +790,6 @@ var UpdateComment = aws.NewOp[UpdateCommentInput, UpdateCommentOutput](&aws.Oper
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorCommentContentRequiredException, errorCommentContentSizeLimitExceededException, errorCommentDoesNotExistException, errorCommentIDRequiredException, errorInvalidCommentIDException, errorCommentNotCreatedByCallerException, errorCommentDeletedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdateComment"},
-	},
 })
 
 // UpdateDefaultBranch is the operation UpdateDefaultBranch.
@@ -865,9 +811,6 @@ var UpdatePullRequestApprovalRuleContent = aws.NewOp[UpdatePullRequestApprovalRu
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorPullRequestAlreadyClosedException, errorApprovalRuleNameRequiredException, errorInvalidApprovalRuleNameException, errorApprovalRuleDoesNotExistException, errorInvalidRuleContentSha256Exception, errorApprovalRuleContentRequiredException, errorInvalidApprovalRuleContentException, errorCannotModifyApprovalRuleFromTemplateException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdatePullRequestApprovalRuleContent"},
-	},
 })
 
 // UpdatePullRequestApprovalState is the operation UpdatePullRequestApprovalState.
@@ -877,9 +820,6 @@ var UpdatePullRequestApprovalState = aws.NewOp[UpdatePullRequestApprovalStateInp
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidRevisionIDException, errorRevisionIDRequiredException, errorInvalidApprovalStateException, errorApprovalStateRequiredException, errorPullRequestCannotBeApprovedByAuthorException, errorRevisionNotCurrentException, errorPullRequestAlreadyClosedException, errorMaximumNumberOfApprovalsExceededException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdatePullRequestApprovalState"},
-	},
 })
 
 // UpdatePullRequestDescription is the operation UpdatePullRequestDescription.
@@ -889,9 +829,6 @@ var UpdatePullRequestDescription = aws.NewOp[UpdatePullRequestDescriptionInput, 
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidDescriptionException, errorPullRequestAlreadyClosedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdatePullRequestDescription"},
-	},
 })
 
 // UpdatePullRequestStatus is the operation UpdatePullRequestStatus.
@@ -901,9 +838,6 @@ var UpdatePullRequestStatus = aws.NewOp[UpdatePullRequestStatusInput, UpdatePull
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorInvalidPullRequestStatusUpdateException, errorInvalidPullRequestStatusException, errorPullRequestStatusRequiredException, errorEncryptionIntegrityChecksFailedException, errorEncryptionKeyAccessDeniedException, errorEncryptionKeyDisabledException, errorEncryptionKeyNotFoundException, errorEncryptionKeyUnavailableException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdatePullRequestStatus"},
-	},
 })
 
 // UpdatePullRequestTitle is the operation UpdatePullRequestTitle.
@@ -913,9 +847,6 @@ var UpdatePullRequestTitle = aws.NewOp[UpdatePullRequestTitleInput, UpdatePullRe
 	Method: "POST",
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorPullRequestDoesNotExistException, errorInvalidPullRequestIDException, errorPullRequestIDRequiredException, errorTitleRequiredException, errorInvalidTitleException, errorPullRequestAlreadyClosedException},
-	Grants: []aws.Grant{
-		{Action: "codecommit:UpdatePullRequestTitle"},
-	},
 })
 
 // UpdateRepositoryDescription is the operation UpdateRepositoryDescription.

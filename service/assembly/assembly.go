@@ -108,7 +108,7 @@ type lateVault struct{ service.Vault }
 // SecondFactor accepts nothing where there is no vault: see service.Vault.
 func (v *lateVault) SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error {
 	if v.Vault == nil {
-		return service.ErrSecondFactor
+		return service.ErrMFADevice
 	}
 	return v.Vault.SecondFactor(ctx, p, serial, code)
 }

@@ -1,27 +1,42 @@
 // Package codecommit is AWS CodeCommit: private git repositories, reached by stock git clients below /v1/repos/ and by
-// the API as branches, commits, files and merges of the same history.
+// the API as branches, commits, files, merges and pull requests of the same history.
 //
 // A repository is a row (account, region, name) and a folder of package engine/git under an id of its own, so renames
-// move no files and a repository created anew under an old name starts empty. Deletion removes the row at once and the
-// files by task.
+// move no files and a repository created anew under an old name starts empty. Deletion removes the row at once, and the
+// files, pull requests and comments by task.
 //
 // Every change of a reference, whether pushed or made by the API, goes through refs.go: what is about to change is
 // noted in the store, git moves the reference, and moved, the one place where effects of a change belong, follows up
-// in one transaction that also takes the note away. What a crash left between the two is found by comparing the notes
-// with the references at the next start. Two changes of one reference that follow each other at once may be reported
-// in either order; each report carries the ids before and after.
+// in one transaction that also takes the note away: it tells triggers and brings open pull requests in line with their
+// branches. What a crash left between the two is found by comparing the notes with the references at the next start. Two
+// changes of one reference that follow each other at once may be reported in either order; each report carries the ids
+// before and after.
 //
 // Git clients are authorized for codecommit:GitPull or codecommit:GitPush when they connect, without
 // codecommit:References, and pushes once more for each reference with it; a push of several references of which one is
 // refused is refused as a whole. The region of a git client is that of the host git-codecommit.REGION.* or of the
 // signature; a repository that is not there but in exactly one other region of the account is served from that one,
-// because behind a local address neither tells git's region.
+// because behind a local address neither tells git's region. Requests that name a pull request or a comment are
+// authorized for the repository it is in, merges of pull requests with the destination as codecommit:References.
 //
-// Not here yet: pull requests, comments, approval rules, triggers and events; listings of conflicts, merge commits and
-// the history of a file; SSH; encryption at rest: git data lies on disk as git writes it, and a repository with a KMS
-// key is refused. Merges know no conflict resolution: whatever strategy is given, what conflicts has to be merged by a
-// client. Repositories live in the data directory of one process.
+// Merges compare the two sides path by path with their best common ancestor. By file, whatever both sides changed in
+// different ways is a conflict. By line (and with AUTOMERGE) files are merged as git merges them, and a merge that git
+// makes by itself, knowing renames, is none. Hunks count lines from 0; End is the line behind the last. A pull request
+// closes when one of its branches is deleted, and as merged when its destination is pushed straight on to its source
+// (which is how AWS tells a fast-forward; a merge commit that was pushed closes nothing). GetMergeCommit finds merge
+// commits, not squashed ones. Renames are followed in the history of a file, not through merges.
 //
-// It follows the "AWS CodeCommit API Reference" (2015-04-13) and, of the user guide, "Quotas in AWS CodeCommit" and
-// "Limit pushes and merges to branches". Where AWS's wording of an error is not public, it is the reference's.
+// Triggers are delivered over the bus with the transaction that follows up the change. A destination whose service is
+// not there is passed over, and TestRepositoryTriggers says that it cannot be reached; where the service is there, its
+// success means that the message is on its way. Filters by author or actor do not ask IAM whether the user exists.
+//
+// Not here yet: events for EventBridge and notification rules; SSH; encryption at rest with KMS. Git data lies on disk as
+// git writes it, because the host's git reads and writes it there: a repository with a KMS key is refused, and
+// UpdateRepositoryEncryptionKey is not there. Repositories live in the data directory of one process.
+//
+// It follows the "AWS CodeCommit API Reference" (2015-04-13) and, of the user guide, "Quotas in AWS CodeCommit", "Limit
+// pushes and merges to branches", "Merge a pull request", "Create an approval rule for a pull request" and "Create a
+// trigger for an Amazon SNS topic". Where AWS's wording of an error is not public, it is the reference's. The emoji of
+// reactions are those of its examples and of the console, as the guide's table is not public as text. The order of
+// ListPullRequests (newest first) and bounds on the size of merges are not published by AWS.
 package codecommit

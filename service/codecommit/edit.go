@@ -299,9 +299,7 @@ func checkPuts(changes []git.FileChange) error {
 		folder := path.Dir(name)
 		total += len(c.Content)
 		if folders[folder] += len(c.Content); folders[folder] > maxFileSize {
-			return api.NewFolderContentSizeLimitExceededException("The commit cannot be created because at least one of the overall changes in the " +
-				"commit results in a folder whose contents exceed the limit of 6 MB. Either reduce the number and size of your changes, or split the " +
-				"changes across multiple folders.")
+			return folderTooLarge()
 		}
 	}
 	if total > maxCommitSize {
@@ -316,6 +314,12 @@ func checkPuts(changes []git.FileChange) error {
 		}
 	}
 	return nil
+}
+
+func folderTooLarge() error {
+	return api.NewFolderContentSizeLimitExceededException("The commit cannot be created because at least one of the overall changes in the " +
+		"commit results in a folder whose contents exceed the limit of 6 MB. Either reduce the number and size of your changes, or split the " +
+		"changes across multiple folders.")
 }
 
 func tooLarge() error {

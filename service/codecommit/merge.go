@@ -3,7 +3,6 @@ package codecommit
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	api "drydock/api/codecommit"
@@ -11,119 +10,9 @@ import (
 	"drydock/engine/git"
 )
 
-// mergeSides are the commits of a merge: source is merged into destination, base is their common ancestor.
-type mergeSides struct{ source, destination, base git.ID }
-
-// sides finds the commits of a merge.
-func (s *Service) sides(call *aws.Call, files *git.Repository, source, destination string) (m mergeSides, err error) {
-	if m.source, err = s.resolve(call, files, source); err != nil {
-		return m, err
-	}
-	if m.destination, err = s.resolve(call, files, destination); err != nil {
-		return m, err
-	}
-	m.base, err = files.MergeBase(call, m.source, m.destination)
-	if errors.Is(err, git.ErrNotFound) {
-		return m, api.NewTipsDivergenceExceededException("The divergence between the tips of the provided commit specifiers is too great to determine " +
-			"whether there might be any merge conflicts: they have no common ancestor.")
-	}
-	return m, err
-}
-
-// detail is how closely conflicts are looked for.
-func detail(level *api.ConflictDetailLevelTypeEnum, strategy *api.ConflictResolutionStrategyTypeEnum) (api.ConflictDetailLevelTypeEnum, error) {
-	switch deref(strategy) {
-	case "", api.ConflictResolutionStrategyTypeEnumNone, api.ConflictResolutionStrategyTypeEnumAcceptSource,
-		api.ConflictResolutionStrategyTypeEnumAcceptDestination, api.ConflictResolutionStrategyTypeEnumAutomerge:
-	default:
-		return "", api.NewInvalidConflictResolutionStrategyException("The specified conflict resolution strategy is not valid.")
-	}
-	switch l := deref(level); l {
-	case "":
-		return api.ConflictDetailLevelTypeEnumFileLevel, nil
-	case api.ConflictDetailLevelTypeEnumFileLevel, api.ConflictDetailLevelTypeEnumLineLevel:
-		return l, nil
-	default:
-		return "", api.NewInvalidConflictDetailLevelException("The specified conflict detail level is not valid.")
-	}
-}
-
-// conflicts lists the paths that keep two commits from being merged, in order. By file, a file that both sides changed
-// in different ways is one; by line, only what git cannot merge.
-func (s *Service) conflicts(call *aws.Call, files *git.Repository, m mergeSides, level api.ConflictDetailLevelTypeEnum) ([]string, error) {
-	var paths []string
-	if level == api.ConflictDetailLevelTypeEnumFileLevel {
-		ours, _, err := files.Diff(call, git.DiffQuery{Before: m.base, After: m.destination})
-		if err != nil {
-			return nil, err
-		}
-		theirs, _, err := files.Diff(call, git.DiffQuery{Before: m.base, After: m.source})
-		if err != nil {
-			return nil, err
-		}
-		changed := make(map[string]git.Entry, len(ours))
-		for _, d := range ours {
-			path, entry := result(d)
-			changed[path] = entry
-		}
-		for _, d := range theirs {
-			path, entry := result(d)
-			if other, both := changed[path]; both && (other.ID != entry.ID || other.Mode != entry.Mode) {
-				paths = append(paths, path)
-			}
-		}
-	}
-	_, err := files.MergeTrees(call, m.destination, m.source)
-	if conflict, ok := errors.AsType[*git.ConflictError](err); ok {
-		paths = append(paths, conflict.Paths...)
-	} else if err != nil {
-		return nil, err
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
-}
-
-// result is the path of a difference and what is there in the end: nothing when it was deleted.
-func result(d git.Difference) (path string, entry git.Entry) {
-	if d.After == nil {
-		return d.Before.Path, git.Entry{}
-	}
-	return d.After.Path, *d.After
-}
-
 func manualMerge() error {
 	return api.NewManualMergeRequiredException("The pull request cannot be merged automatically into the destination branch. You must manually merge " +
 		"the branches and resolve any conflicts.")
-}
-
-// getMergeOptions tells in which ways two commits can be merged.
-func (s *Service) getMergeOptions(call *aws.Call, in *api.GetMergeOptionsInput) (*api.GetMergeOptionsOutput, error) {
-	level, err := detail(in.ConflictDetailLevel, in.ConflictResolutionStrategy)
-	if err != nil {
-		return nil, err
-	}
-	_, files, err := s.find(call, in.RepositoryName)
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.sides(call, files, in.SourceCommitSpecifier, in.DestinationCommitSpecifier)
-	if err != nil {
-		return nil, err
-	}
-	out := &api.GetMergeOptionsOutput{
-		MergeOptions: []api.MergeOptionTypeEnum{}, SourceCommitID: string(m.source), DestinationCommitID: string(m.destination), BaseCommitID: string(m.base),
-	}
-	if m.base == m.destination {
-		out.MergeOptions = append(out.MergeOptions, api.MergeOptionTypeEnumFastForwardMerge)
-	}
-	conflicts, err := s.conflicts(call, files, m, level)
-	if err != nil {
-		return nil, err
-	}
-	if len(conflicts) == 0 {
-		out.MergeOptions = append(out.MergeOptions, api.MergeOptionTypeEnumSquashMerge, api.MergeOptionTypeEnumThreeWayMerge)
-	}
-	return out, nil
 }
 
 // merge is what the three merge operations have in common.
@@ -134,18 +23,18 @@ type merge struct {
 	target              *string
 	level               *api.ConflictDetailLevelTypeEnum
 	strategy            *api.ConflictResolutionStrategyTypeEnum
+	resolution          *api.ConflictResolution
+	keepFolders         *bool
 	name, email         *string
 	message             *string
-	// forward moves the branch to the source, squash makes a commit with one parent.
-	forward, squash bool
+	// option FAST_FORWARD_MERGE moves the branch to the source, SQUASH_MERGE makes a commit with one parent.
+	option api.MergeOptionTypeEnum
 }
+
+func (in *merge) forward() bool { return in.option == api.MergeOptionTypeEnumFastForwardMerge }
 
 // merge merges a commit into a branch and returns the branch's new commit and its tree.
 func (s *Service) merge(call *aws.Call, in merge) (commit, tree *string, err error) {
-	level, err := detail(in.level, in.strategy)
-	if err != nil {
-		return nil, nil, err
-	}
 	row, files, err := s.find(call, in.repository)
 	if err != nil {
 		return nil, nil, err
@@ -162,48 +51,8 @@ func (s *Service) merge(call *aws.Call, in merge) (commit, tree *string, err err
 		return nil, nil, api.NewConcurrentReferenceUpdateException("The merge cannot be completed because the target branch %s is not at the "+
 			"destination commit %s.", target.Branch(), m.destination)
 	}
-	author, err := signed(call, in.name, in.email)
+	update, err := s.carryOut(call, row, files, m, target, &in, nil)
 	if err != nil {
-		return nil, nil, err
-	}
-	message, err := messageOr(in.message, "Merge %s into %s", in.source, target.Branch())
-	if err != nil {
-		return nil, nil, err
-	}
-	if !in.forward {
-		conflicts, err := s.conflicts(call, files, m, level)
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(conflicts) > 0 {
-			return nil, nil, manualMerge()
-		}
-	}
-	var update git.RefUpdate
-	noted := move{Ref: target.Name, Old: string(target.ID), Open: true}
-	if in.forward {
-		noted.New, noted.Open = string(m.source), false
-	}
-	err = s.changeRef(call, row, noted, func() (git.RefUpdate, error) {
-		if in.forward {
-			update, err = files.MergeFastForward(call, target.Branch(), target.ID, m.source)
-			return update, err
-		}
-		done, err := files.MergeThreeWay(call, git.MergeRequest{
-			Branch: target.Branch(), Old: target.ID, Source: m.source, Squash: in.squash, Author: author, Message: message,
-		})
-		if err == nil {
-			update = done.Update
-		}
-		return update, err
-	})
-	switch {
-	case errors.Is(err, git.ErrNotFastForward), errors.Is(err, git.ErrMergeConflict):
-		return nil, nil, manualMerge()
-	case errors.Is(err, git.ErrBranchMoved), errors.Is(err, git.ErrNotFound):
-		return nil, nil, api.NewConcurrentReferenceUpdateException("The merge cannot be completed because the target branch has been modified. " +
-			"Another user might have modified the target branch while the merge was in progress. Wait a few minutes, and then try again.")
-	case err != nil:
 		return nil, nil, err
 	}
 	made, err := files.Commit(call, update.New)
@@ -211,6 +60,117 @@ func (s *Service) merge(call *aws.Call, in merge) (commit, tree *string, err err
 		return nil, nil, fmt.Errorf("read what was merged: %w", err)
 	}
 	return new(string(made.ID)), new(string(made.Tree)), nil
+}
+
+// carryOut merges into the branch target; about says what the note of the change holds beside the reference.
+func (s *Service) carryOut(call *aws.Call, row *repository, files *git.Repository, m mergeSides, target git.Ref, in *merge, about func(*change)) (git.RefUpdate, error) {
+	request, err := s.mergeRequest(call, files, m, in, target.Branch())
+	if err != nil {
+		return git.RefUpdate{}, err
+	}
+	if in.forward() && m.base != m.destination {
+		return git.RefUpdate{}, manualMerge()
+	}
+	var update git.RefUpdate
+	noted := move{Ref: target.Name, Old: string(target.ID), Open: true}
+	if in.forward() {
+		noted.New, noted.Open = string(m.source), false
+	}
+	err = s.changeRefAbout(call, row, noted, about, func() (git.RefUpdate, error) {
+		if in.forward() {
+			update, err = files.MergeFastForward(call, target.Branch(), target.ID, m.source)
+			return update, err
+		}
+		done, err := files.MergeThreeWay(call, *request)
+		if err == nil {
+			update = done.Update
+		}
+		return update, err
+	})
+	switch {
+	case errors.Is(err, git.ErrNotFastForward), errors.Is(err, git.ErrMergeConflict):
+		return update, manualMerge()
+	case errors.Is(err, git.ErrBranchMoved), errors.Is(err, git.ErrNotFound):
+		return update, concurrentUpdate()
+	case errors.As(err, new(*git.PathError)):
+		return update, invalidResolution("%v", err)
+	}
+	return update, err
+}
+
+func concurrentUpdate() error {
+	return api.NewConcurrentReferenceUpdateException("The merge cannot be completed because the target branch has been modified. " +
+		"Another user might have modified the target branch while the merge was in progress. Wait a few minutes, and then try again.")
+}
+
+// mergeRequest is the commit that a merge makes, ManualMergeRequired when nobody decided what is in conflict.
+func (s *Service) mergeRequest(call *aws.Call, files *git.Repository, m mergeSides, in *merge, branch string) (*git.MergeRequest, error) {
+	j, err := judge(in.level, in.strategy)
+	if err != nil {
+		return nil, err
+	}
+	decided, err := decisions(in.resolution, j)
+	if err != nil {
+		return nil, err
+	}
+	author, err := signed(call, in.name, in.email)
+	if err != nil {
+		return nil, err
+	}
+	into := branch
+	if into == "" {
+		into = in.destination
+	}
+	message, err := messageOr(in.message, "Merge %s into %s", in.source, into)
+	if err != nil || in.forward() {
+		return nil, err
+	}
+	looked, err := s.look(call, files, m, j, decided != nil)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := looked.decide(decided)
+	if err != nil {
+		return nil, err
+	}
+	return &git.MergeRequest{
+		Branch: branch, Old: m.destination, Source: m.source, Tree: looked.tree, Changes: changes, KeepEmptyFolders: deref(in.keepFolders),
+		Squash: in.option == api.MergeOptionTypeEnumSquashMerge, Author: author, Message: message,
+	}, nil
+}
+
+// createUnreferencedMergeCommit makes the commit of a merge, to look at: no branch moves to it.
+func (s *Service) createUnreferencedMergeCommit(call *aws.Call, in *api.CreateUnreferencedMergeCommitInput) (*api.CreateUnreferencedMergeCommitOutput, error) {
+	if err := checkMergeOption(in.MergeOption); err != nil {
+		return nil, err
+	}
+	if in.MergeOption == api.MergeOptionTypeEnumFastForwardMerge {
+		return nil, invalidMergeOption()
+	}
+	_, files, err := s.find(call, in.RepositoryName)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.sides(call, files, in.SourceCommitSpecifier, in.DestinationCommitSpecifier)
+	if err != nil {
+		return nil, err
+	}
+	request, err := s.mergeRequest(call, files, m, &merge{
+		source: in.SourceCommitSpecifier, destination: in.DestinationCommitSpecifier, level: in.ConflictDetailLevel,
+		strategy: in.ConflictResolutionStrategy, resolution: in.ConflictResolution, keepFolders: in.KeepEmptyFolders, name: in.AuthorName,
+		email: in.Email, message: in.CommitMessage, option: in.MergeOption,
+	}, "")
+	if err != nil {
+		return nil, err
+	}
+	made, err := files.MergeThreeWay(call, *request)
+	if errors.As(err, new(*git.PathError)) {
+		return nil, invalidResolution("%v", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateUnreferencedMergeCommitOutput{CommitID: new(string(made.Commit)), TreeID: new(string(made.Tree))}, nil
 }
 
 // mergeTarget is the branch that a merge moves: the one that is named, or else the destination, which must be a branch
@@ -238,7 +198,7 @@ func (s *Service) mergeTarget(call *aws.Call, row *repository, files *git.Reposi
 func (s *Service) mergeBranchesByFastForward(call *aws.Call, in *api.MergeBranchesByFastForwardInput) (*api.MergeBranchesByFastForwardOutput, error) {
 	commit, tree, err := s.merge(call, merge{
 		operation: "MergeBranchesByFastForward", repository: in.RepositoryName, source: in.SourceCommitSpecifier,
-		destination: in.DestinationCommitSpecifier, target: in.TargetBranch, forward: true,
+		destination: in.DestinationCommitSpecifier, target: in.TargetBranch, option: api.MergeOptionTypeEnumFastForwardMerge,
 	})
 	if err != nil {
 		return nil, err
@@ -250,7 +210,8 @@ func (s *Service) mergeBranchesBySquash(call *aws.Call, in *api.MergeBranchesByS
 	commit, tree, err := s.merge(call, merge{
 		operation: "MergeBranchesBySquash", repository: in.RepositoryName, source: in.SourceCommitSpecifier,
 		destination: in.DestinationCommitSpecifier, target: in.TargetBranch, level: in.ConflictDetailLevel, strategy: in.ConflictResolutionStrategy,
-		name: in.AuthorName, email: in.Email, message: in.CommitMessage, squash: true,
+		name: in.AuthorName, email: in.Email, message: in.CommitMessage,
+		resolution: in.ConflictResolution, keepFolders: in.KeepEmptyFolders, option: api.MergeOptionTypeEnumSquashMerge,
 	})
 	if err != nil {
 		return nil, err
@@ -263,6 +224,7 @@ func (s *Service) mergeBranchesByThreeWay(call *aws.Call, in *api.MergeBranchesB
 		operation: "MergeBranchesByThreeWay", repository: in.RepositoryName, source: in.SourceCommitSpecifier,
 		destination: in.DestinationCommitSpecifier, target: in.TargetBranch, level: in.ConflictDetailLevel, strategy: in.ConflictResolutionStrategy,
 		name: in.AuthorName, email: in.Email, message: in.CommitMessage,
+		resolution: in.ConflictResolution, keepFolders: in.KeepEmptyFolders, option: api.MergeOptionTypeEnumThreeWayMerge,
 	})
 	if err != nil {
 		return nil, err

@@ -147,7 +147,7 @@ func (s *Service) beginPush(call *aws.Call, row *repository, updates []git.RefUp
 		}
 		moves[i] = move{Ref: u.Ref, Old: string(u.Old), New: string(u.New)}
 	}
-	c, err := s.begin(call.In(row.Region), row, moves...)
+	c, err := s.begin(call.In(row.Region), row, nil, moves...)
 	if err != nil {
 		return nil, s.hidden(call, err)
 	}

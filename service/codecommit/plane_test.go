@@ -141,11 +141,15 @@ func TestGit_RefusesWhomItDoesNotKnow(t *testing.T) {
 	}
 }
 
+// allowAll is a policy that allows everything.
+const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
 // protectMain is the policy of the user guide's "Limit pushes and merges to branches", beside full access.
 const protectMain = `{"Version":"2012-10-17","Statement":[
  {"Effect":"Allow","Action":"codecommit:*","Resource":"*"},
  {"Effect":"Deny","Action":["codecommit:GitPush","codecommit:DeleteBranch","codecommit:PutFile","codecommit:CreateCommit","codecommit:DeleteFile",
-   "codecommit:CreateBranch","codecommit:MergeBranchesByFastForward","codecommit:MergeBranchesBySquash","codecommit:MergeBranchesByThreeWay"],
+   "codecommit:CreateBranch","codecommit:MergeBranchesByFastForward","codecommit:MergeBranchesBySquash","codecommit:MergeBranchesByThreeWay",
+   "codecommit:MergePullRequestByFastForward","codecommit:MergePullRequestBySquash","codecommit:MergePullRequestByThreeWay"],
   "Resource":"arn:aws:codecommit:us-east-1:111122223333:app",
   "Condition":{"StringEqualsIfExists":{"codecommit:References":["refs/heads/main"]},"Null":{"codecommit:References":"false"}}}]}`
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	api "drydock/api/codecommit"
 	"drydock/aws"
 	"drydock/engine/git"
 	"drydock/store"
@@ -22,6 +23,11 @@ type change struct {
 	// Region is that of the request, CallerARN who made it.
 	Region, CallerARN string
 	Moves             []move
+	// PullRequest is the number of the pull request that the change merges, if it does, Revision the one that may be
+	// merged and MergeOption how.
+	PullRequest int64
+	Revision    string
+	MergeOption api.MergeOptionTypeEnum
 }
 
 // move is a reference that is about to move. The empty id stands for none.
@@ -33,12 +39,22 @@ type move struct {
 
 var changes = store.NewTable("codecommit/change", func(c *change) store.Key { return store.K(c.RepositoryID, c.Begun, c.ID) })
 
-// begin notes a change before git makes it. It has to be followed by moved or forget.
-func (s *Service) begin(call *aws.Call, row *repository, moves ...move) (*change, error) {
+// begin notes a change before git makes it; about says what the note holds beside the references. It has to be followed
+// by moved or forget.
+func (s *Service) begin(call *aws.Call, row *repository, about func(*change), moves ...move) (*change, error) {
 	c := &change{
 		ID: call.NewUUID(), RepositoryID: row.ID, Begun: call.Now(), Region: call.Region, CallerARN: call.Principal.ARN, Moves: moves,
 	}
-	if err := s.DB.Update(call, func(tx *store.Tx) error { return changes.Insert(tx, c) }); err != nil {
+	if about != nil {
+		about(c)
+	}
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		if err := c.mayMerge(tx, row); err != nil {
+			return err
+		}
+		return changes.Insert(tx, c)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("note a change of references: %w", err)
 	}
 	return c, nil
@@ -59,8 +75,13 @@ func (s *Service) forget(ctx context.Context, c *change) {
 // moved follows up what git did. All changes of references come through here, with what c noted for them; effects on
 // other parts of the cloud belong into its transaction.
 func (s *Service) moved(ctx context.Context, c *change, updates []git.RefUpdate) error {
+	defer s.follow.lock(c.RepositoryID)()
 	now := s.Clock.Now()
-	err := s.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	pulls, err := s.affected(ctx, c.RepositoryID, updates)
+	if err != nil {
+		return fmt.Errorf("follow up a change of references: %w", err)
+	}
+	err = s.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		if _, err := changes.Delete(tx, changes.Key(c)); err != nil {
 			return err
 		}
@@ -75,7 +96,16 @@ func (s *Service) moved(ctx context.Context, c *change, updates []git.RefUpdate)
 			return err
 		}
 		row.Modified = now
+		if err := followMerge(tx, row, c, updates, now); err != nil {
+			return err
+		}
+		if err := s.followPulls(tx, row, c, pulls, now); err != nil {
+			return err
+		}
 		if err := repositories.Put(tx, row); err != nil {
+			return err
+		}
+		if err := s.fire(tx, row, c, updates, now); err != nil {
 			return err
 		}
 		return s.Tasks.ScheduleEarlier(tx, taskCompact, row.ID, now.Add(compactDelay), nil)
@@ -88,7 +118,12 @@ func (s *Service) moved(ctx context.Context, c *change, updates []git.RefUpdate)
 
 // changeRef notes a change of one reference, makes it and follows it up.
 func (s *Service) changeRef(call *aws.Call, row *repository, m move, do func() (git.RefUpdate, error)) error {
-	c, err := s.begin(call, row, m)
+	return s.changeRefAbout(call, row, m, nil, do)
+}
+
+// changeRefAbout is changeRef for a change whose note says more than which reference moves.
+func (s *Service) changeRefAbout(call *aws.Call, row *repository, m move, about func(*change), do func() (git.RefUpdate, error)) error {
+	c, err := s.begin(call, row, about, m)
 	if err != nil {
 		return err
 	}

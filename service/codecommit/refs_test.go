@@ -62,7 +62,7 @@ func (c *crashed) put(branch string, parent git.ID) string {
 
 func (c *crashed) begin(m move) *change {
 	c.t.Helper()
-	noted, err := c.Service.begin(c.call, c.row, m)
+	noted, err := c.Service.begin(c.call, c.row, nil, m)
 	if err != nil {
 		c.t.Fatal(err)
 	}

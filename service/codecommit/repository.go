@@ -32,6 +32,8 @@ type repository struct {
 	Description       string
 	Created, Modified time.Time
 	Tags              map[string]string
+	// OpenPulls counts the open pull requests.
+	OpenPulls int
 }
 
 var (
@@ -392,6 +394,9 @@ func (s *Service) deleteRepository(call *aws.Call, in *api.DeleteRepositoryInput
 		if err := s.Tasks.Schedule(tx, taskDelete, row.ID, call.Now(), nil); err != nil {
 			return err
 		}
+		if err := dissociate(tx, row.ID); err != nil {
+			return err
+		}
 		_, err = repositories.Delete(tx, repositories.Key(row))
 		return err
 	})
@@ -401,13 +406,13 @@ func (s *Service) deleteRepository(call *aws.Call, in *api.DeleteRepositoryInput
 	return out, nil
 }
 
-// deleteFiles removes the files of a deleted repository.
+// deleteFiles removes the files of a deleted repository, and what is left of it in the store.
 func (s *Service) deleteFiles(ctx context.Context, t task.Task) (task.Next, error) {
 	err := s.work(ctx, func(ctx context.Context) error { return s.git.Delete(ctx, t.Key) })
-	if errors.Is(err, git.ErrNotFound) {
-		err = nil
+	if err != nil && !errors.Is(err, git.ErrNotFound) {
+		return task.Done, err
 	}
-	return task.Done, err
+	return task.Done, s.purge(ctx, t.Key)
 }
 
 // compact packs the files of a repository that changed some time ago.

@@ -16,7 +16,8 @@ import (
 // Service is CodeCommit.
 type Service struct {
 	service.Deps
-	git *git.Engine
+	git    *git.Engine
+	follow followers
 
 	working sync.WaitGroup // the work on files beside requests
 	ended   context.Context
@@ -116,14 +117,69 @@ func (s *Service) operations() []aws.Handler {
 		api.GetCommit.Handle(s.getCommit),
 		api.BatchGetCommits.Handle(s.batchGetCommits),
 		api.GetDifferences.Handle(s.getDifferences),
+		api.ListFileCommitHistory.Handle(s.listFileCommitHistory),
 
 		api.GetFile.Handle(s.getFile),
 		api.GetFolder.Handle(s.getFolder),
 		api.GetBlob.Handle(s.getBlob),
 
 		api.GetMergeOptions.Handle(s.getMergeOptions),
+		api.GetMergeConflicts.Handle(s.getMergeConflicts),
+		api.DescribeMergeConflicts.Handle(s.describeMergeConflicts),
+		api.BatchDescribeMergeConflicts.Handle(s.batchDescribeMergeConflicts),
+		api.GetMergeCommit.Handle(s.getMergeCommit),
+		api.CreateUnreferencedMergeCommit.Handle(s.createUnreferencedMergeCommit),
 		api.MergeBranchesByFastForward.Handle(s.mergeBranchesByFastForward),
 		api.MergeBranchesBySquash.Handle(s.mergeBranchesBySquash),
 		api.MergeBranchesByThreeWay.Handle(s.mergeBranchesByThreeWay),
+
+		api.CreatePullRequest.Handle(s.createPullRequest),
+		api.GetPullRequest.Handle(s.getPullRequest),
+		api.ListPullRequests.Handle(s.listPullRequests),
+		api.UpdatePullRequestTitle.Handle(s.updatePullRequestTitle),
+		api.UpdatePullRequestDescription.Handle(s.updatePullRequestDescription),
+		api.UpdatePullRequestStatus.Handle(s.updatePullRequestStatus),
+		api.MergePullRequestByFastForward.Handle(s.mergePullRequestByFastForward),
+		api.MergePullRequestBySquash.Handle(s.mergePullRequestBySquash),
+		api.MergePullRequestByThreeWay.Handle(s.mergePullRequestByThreeWay),
+		api.DescribePullRequestEvents.Handle(s.describePullRequestEvents),
+
+		api.CreatePullRequestApprovalRule.Handle(s.createPullRequestApprovalRule),
+		api.UpdatePullRequestApprovalRuleContent.Handle(s.updatePullRequestApprovalRuleContent),
+		api.DeletePullRequestApprovalRule.Handle(s.deletePullRequestApprovalRule),
+		api.UpdatePullRequestApprovalState.Handle(s.updatePullRequestApprovalState),
+		api.GetPullRequestApprovalStates.Handle(s.getPullRequestApprovalStates),
+		api.EvaluatePullRequestApprovalRules.Handle(s.evaluatePullRequestApprovalRules),
+		api.OverridePullRequestApprovalRules.Handle(s.overridePullRequestApprovalRules),
+		api.GetPullRequestOverrideState.Handle(s.getPullRequestOverrideState),
+
+		api.CreateApprovalRuleTemplate.Handle(s.createApprovalRuleTemplate),
+		api.GetApprovalRuleTemplate.Handle(s.getApprovalRuleTemplate),
+		api.ListApprovalRuleTemplates.Handle(s.listApprovalRuleTemplates),
+		api.UpdateApprovalRuleTemplateContent.Handle(s.updateApprovalRuleTemplateContent),
+		api.UpdateApprovalRuleTemplateDescription.Handle(s.updateApprovalRuleTemplateDescription),
+		api.UpdateApprovalRuleTemplateName.Handle(s.updateApprovalRuleTemplateName),
+		api.DeleteApprovalRuleTemplate.Handle(s.deleteApprovalRuleTemplate),
+		api.AssociateApprovalRuleTemplateWithRepository.Handle(s.associateApprovalRuleTemplateWithRepository),
+		api.BatchAssociateApprovalRuleTemplateWithRepositories.Handle(s.batchAssociateApprovalRuleTemplateWithRepositories),
+		api.ListAssociatedApprovalRuleTemplatesForRepository.Handle(s.listAssociatedApprovalRuleTemplatesForRepository),
+		api.ListRepositoriesForApprovalRuleTemplate.Handle(s.listRepositoriesForApprovalRuleTemplate),
+		api.DisassociateApprovalRuleTemplateFromRepository.Handle(s.disassociateApprovalRuleTemplateFromRepository),
+		api.BatchDisassociateApprovalRuleTemplateFromRepositories.Handle(s.batchDisassociateApprovalRuleTemplateFromRepositories),
+
+		api.PostCommentForComparedCommit.Handle(s.postCommentForComparedCommit),
+		api.PostCommentForPullRequest.Handle(s.postCommentForPullRequest),
+		api.PostCommentReply.Handle(s.postCommentReply),
+		api.GetComment.Handle(s.getComment),
+		api.GetCommentsForComparedCommit.Handle(s.getCommentsForComparedCommit),
+		api.GetCommentsForPullRequest.Handle(s.getCommentsForPullRequest),
+		api.UpdateComment.Handle(s.updateComment),
+		api.DeleteCommentContent.Handle(s.deleteCommentContent),
+		api.PutCommentReaction.Handle(s.putCommentReaction),
+		api.GetCommentReactions.Handle(s.getCommentReactions),
+
+		api.PutRepositoryTriggers.Handle(s.putRepositoryTriggers),
+		api.GetRepositoryTriggers.Handle(s.getRepositoryTriggers),
+		api.TestRepositoryTriggers.Handle(s.testRepositoryTriggers),
 	}
 }

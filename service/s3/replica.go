@@ -7,140 +7,13 @@ import (
 	"time"
 
 	api "drydock/api/s3"
-	"drydock/aws"
-	"drydock/blob/seal"
 	"drydock/store"
 )
 
-// resealed is the content of a version under a key of KMS at the destination.
-type resealed struct {
-	encryption
-
-	id       string
-	segments []segment
-	used     bool
-}
-
-// resends tells whether a rule sends what is encrypted under keys of KMS.
-func resends(r *api.ReplicationRule) bool {
-	c := r.SourceSelectionCriteria
-	return c != nil && c.SSEKMSEncryptedObjects != nil && c.SSEKMSEncryptedObjects.Status == api.SSEKMSEncryptedObjectsStatusEnabled
-}
-
-// reseal seals the content of a version under the destination's key, as the role that call is by; nil for a version
-// that is not encrypted under a key of KMS.
-func (s *Service) reseal(call *aws.Call, r *replication, rule *api.ReplicationRule, from *bucket, o *object) (*resealed, error) {
-	if o.SSE == "" || r.What != sentObject || rule.Destination.EncryptionConfiguration == nil {
-		return nil, nil
-	}
-	var to *bucket
-	var segments []segment
-	err := s.DB.View(call, func(tx *store.Tx) (err error) {
-		if to, err = buckets.Get(tx, store.K(r.Partition, destinationBucket(rule))); err != nil {
-			return err
-		}
-		segments, err = o.segments(tx)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, &failure{"DstBucketNotFound"}
-	}
-	if err != nil {
-		return nil, err
-	}
-	source, err := s.dataKey(call, from, &o.encryption)
-	if err != nil {
-		return nil, keyFailure("Src", "GetObject", err)
-	}
-	next := &resealed{id: call.NewHex(32), encryption: encryption{SSE: o.SSE, BucketKey: to.Encryption.BucketKey && o.SSE == api.ServerSideEncryptionAWSKMS}}
-	if next.Context, err = contextOf(nil, to, o.Key, next.BucketKey); err != nil {
-		return nil, err
-	}
-	target, err := s.newDataKey(call, to, text(rule.Destination.EncryptionConfiguration.ReplicaKMSKeyID), &next.encryption)
-	if err != nil {
-		return nil, keyFailure("Dst", "PutObject", err)
-	}
-	for _, g := range segments {
-		sealed, err := s.resealSegment(call, g, source, target)
-		if err != nil {
-			s.discard(call, next.segments...)
-			return nil, err
-		}
-		next.segments = append(next.segments, sealed)
-	}
-	if next.segments == nil { // nothing to seal
-		next.segments = []segment{{}}
-	}
-	return next, nil
-}
-
-func (s *Service) resealSegment(call *aws.Call, g segment, from, to *seal.RootKey) (_ segment, err error) {
-	body, err := s.open(call, []segment{g}, from, 0, g.Size)
-	if err != nil {
-		return segment{}, err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	got, err := s.receive(call, body, to, &declaration{})
-	if err != nil {
-		return segment{}, err
-	}
-	got.segment.Number, got.segment.Sum = g.Number, g.Sum
-	return got.segment, nil
-}
-
-// keyFailure words why a key cannot be used to replicate, as "Replication failure reasons" of the User Guide does.
-func keyFailure(side, operation string, err error) error {
-	switch {
-	case aws.ErrorCode(err) == "":
-		return err
-	case aws.IsError(err, "AccessDenied"):
-		return &failure{side + operation + "NotPermitted"}
-	case aws.IsError(err, "KMS.NotFoundException"):
-		return &failure{side + "KmsKeyNotFound"}
-	}
-	return &failure{side + "KmsKeyInvalidState"}
-}
-
-// settleReplica makes of a version what its copy is at the destination.
-func settleReplica(rule *api.ReplicationRule, from, to *bucket, o *object) {
-	owner := o.ownership.owner(from)
-	switch {
-	case rule.Destination.AccessControlTranslation != nil:
-		o.ownership = ownership{}
-	case owner == to.Account:
-		o.Owner = ""
-	default:
-		o.Owner = owner
-	}
-	if !to.Lock.Enabled {
-		o.retention = retention{}
-	}
-	o.restoration = restoration{}
-	o.BucketID, o.Replication, o.Noncurrent = to.ID, api.ReplicationStatusReplica, time.Time{}
-	o.Due, o.Rule, o.Move = time.Time{}, "", time.Time{}
-	if c := rule.Destination.StorageClass; c != nil && !o.Marker {
-		o.Class = ""
-		if *c != api.StorageClassStandard {
-			o.Class = string(*c)
-		}
-	}
-}
-
-// copyReplica writes a version's copy. The bytes are shared: they are sealed under the same root key, or under the
-// customer's key, which a copy keeps as well. Only what is under a key of KMS comes sealed anew.
-func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.ReplicationRule, sealed *resealed) error {
-	err := s.writeReplica(ctx, r, rule, sealed)
-	if sealed != nil && (err != nil || !sealed.used) {
-		s.discard(ctx, sealed.segments...)
-	}
-	return err
-}
-
-func (s *Service) writeReplica(ctx context.Context, r *replication, rule *api.ReplicationRule, sealed *resealed) error {
+// copyReplica writes a version's copy. The bytes are shared where they are sealed under the same root key, or under the
+// customer's key, which a copy keeps as well; otherwise they were copied before.
+func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.ReplicationRule, copied *resealed) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		if sealed != nil {
-			sealed.used = false
-		}
 		from, err := buckets.Get(tx, store.K(r.Partition, r.Bucket))
 		if err != nil || from.ID != r.BucketID {
 			return ignoreNotFound(err)
@@ -168,16 +41,35 @@ func (s *Service) writeReplica(ctx context.Context, r *replication, rule *api.Re
 		if there != nil {
 			return &failure{"DstVersionTaken"}
 		}
-		if sealed != nil {
-			o.encryption, sealed.used = sealed.encryption, true
-			err = o.fill(tx, sealed.id, sealed.segments)
-		} else {
+		if copied == nil {
 			err = share(tx, o.ContentID)
+		} else if o.encryption = copied.encryption; len(copied.segments) > 0 {
+			err = o.fill(tx, copied.contentID, copied.segments)
+			err = errors.Join(err, mark(tx, copied.segments))
 		}
 		if err != nil {
 			return err
 		}
-		settleReplica(rule, from, to, o)
+		o.restoration = restoration{}
+		if !to.Lock.Enabled {
+			o.retention = retention{}
+		}
+		switch {
+		case rule.Destination.AccessControlTranslation != nil:
+			o.ownership = ownership{}
+		case o.Owner == "" && from.Account != to.Account:
+			o.Owner = from.Account
+		case o.Owner == to.Account:
+			o.Owner = ""
+		}
+		o.BucketID, o.Replication, o.Noncurrent = to.ID, api.ReplicationStatusReplica, time.Time{}
+		o.Due, o.Rule, o.Move = time.Time{}, "", time.Time{}
+		if c := rule.Destination.StorageClass; c != nil && !o.Marker {
+			o.Class = ""
+			if *c != api.StorageClassStandard {
+				o.Class = string(*c)
+			}
+		}
 		if err := s.insertVersion(tx, to, o); err != nil {
 			return err
 		}

@@ -33,12 +33,6 @@ var retrievals = map[api.StorageClass]map[api.Tier]time.Duration{
 	api.StorageClassDeepArchive: {api.TierStandard: 12 * time.Hour, api.TierBulk: 48 * time.Hour},
 }
 
-// thaws is the same for the archive tiers of INTELLIGENT_TIERING, whose objects then are in use again.
-var thaws = map[string]map[api.Tier]time.Duration{
-	string(api.IntelligentTieringAccessTierArchiveAccess):     retrievals[api.StorageClassGlacier],
-	string(api.IntelligentTieringAccessTierDeepArchiveAccess): retrievals[api.StorageClassDeepArchive],
-}
-
 // archived tells whether a version has to be restored before it can be read.
 func (o *object) archived() bool { return retrievals[api.StorageClass(o.Class)] != nil }
 
@@ -110,28 +104,23 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 		if err != nil {
 			return err
 		}
-		durations := retrievals[api.StorageClass(o.Class)]
 		if o.tiered() {
-			at, err := tierOf(tx, b, o, now)
-			if err != nil {
-				return err
-			}
-			durations = thaws[at]
+			return s.restoreTiered(tx, call, b, o, tier, r.Days)
 		}
-		switch {
-		case durations == nil:
-			return api.NewInvalidObjectState("Restore is not allowed for the object's current storage class").With("StorageClass", o.listedClass())
-		case o.archived() != (r.Days != nil): // what is in an archive tier is restored for good
+		if r.Days == nil {
 			return malformedXML()
 		}
-		took, ok := durations[tier]
+		if !o.archived() {
+			return api.NewInvalidObjectState("Restore is not allowed for the object's current storage class").With("StorageClass", o.listedClass())
+		}
+		took, ok := retrievals[api.StorageClass(o.Class)][tier]
 		if !ok {
 			return invalidArgument("Tier", string(tier), "Retrieval option is not supported by this storage class")
 		}
 		due := now.Add(took)
 		switch {
 		case o.Tier != "": // a faster tier upgrades the restore under way
-			if took >= durations[o.Tier] {
+			if took >= retrievals[api.StorageClass(o.Class)][o.Tier] {
 				return aws.NewError(http.StatusConflict, "RestoreAlreadyInProgress", "Object restore is already in progress")
 			}
 			if o.Ready.Before(due) {
@@ -143,11 +132,8 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 			due = midnight(now.Add(time.Duration(*r.Days) * day))
 			o.Restored, o.RestoreDays = due, *r.Days
 		default:
-			o.Tier, o.Ready = tier, due
-			if r.Days != nil {
-				o.RestoreDays = *r.Days
-			}
-			if err := s.notify(tx, b, changeOf(b, o, restoreEvents+"Post", call)); err != nil {
+			o.Tier, o.Ready, o.RestoreDays = tier, due, *r.Days
+			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestorePost), call)); err != nil {
 				return err
 			}
 		}
@@ -164,9 +150,6 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 	}
 	return &api.RestoreObjectOutput{ResponseStatus: &status}, nil
 }
-
-// restoreEvents is before the names of the events that tell of restores.
-const restoreEvents = "s3:ObjectRestore:"
 
 // restored brings a restore to its end, and later lets the restored copy go.
 func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, err error) {
@@ -190,19 +173,13 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 		case o.Tier != "" && o.Ready.After(now):
 			next = task.At(o.Ready)
 			return nil
-		case o.Tier != "" && !o.archived(): // it left an archive tier, to which it comes back when it is not used
-			o.restoration = restoration{}
-			if err := noteAccess(tx, o, now); err != nil {
-				return err
-			}
-			if err := s.notify(tx, b, changeOf(b, o, restoreEvents+"Completed", nil)); err != nil {
-				return err
-			}
+		case o.tiered():
+			return s.risen(tx, b, o)
 		case o.Tier != "":
 			o.Tier, o.Restored = "", midnight(o.Ready.Add(time.Duration(o.RestoreDays)*day))
 			o.Ready = time.Time{}
 			next = task.At(o.Restored)
-			c := changeOf(b, o, restoreEvents+"Completed", nil)
+			c := changeOf(b, o, string(api.EventS3ObjectRestoreCompleted), nil)
 			c.restored = &restoredEvent{o.Restored.UTC().Format(eventTime), o.Class}
 			if err := s.notify(tx, b, c); err != nil {
 				return err
@@ -212,7 +189,7 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 			return nil
 		default:
 			o.restoration = restoration{}
-			if err := s.notify(tx, b, changeOf(b, o, restoreEvents+"Delete", nil)); err != nil {
+			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestoreDelete), nil)); err != nil {
 				return err
 			}
 		}

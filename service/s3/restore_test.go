@@ -235,7 +235,7 @@ func TestRestoreObject_BringsObjectsBackFromArchiveTiers(t *testing.T) {
 	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "InvalidObjectState" {
 		t.Errorf("archived: %.20s", got)
 	}
-	if _, code := restore(call, "k", "Standard", 1); code != "MalformedXML" {
+	if _, code := restore(call, "k", "Standard", 1); code != "InvalidArgument" {
 		t.Errorf("restore for days: %s", code)
 	}
 	if got := back(); got != "" {

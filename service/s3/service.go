@@ -48,6 +48,7 @@ func (s *Service) module() service.Module {
 		Resources:  s.resources(),
 		FactsFor:   s.facts,
 		CORS:       s.cors,
+		Faults:     map[string]func(*aws.Call, map[string]string) error{"lose": s.lose},
 		Holds:      s.holds,
 		Start:      s.start,
 		Stop:       s.stop,
