@@ -87,6 +87,7 @@ func (c *Cloud) assemble() (err error) {
 	if err != nil {
 		return err
 	}
+	c.Tasks.OnMove(c.saveClockAt)
 	c.authority = tlsca.NewCA(c.dir)
 	c.handler = c.control(c.Assembly.Gateway)
 	return nil
@@ -101,6 +102,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 	}
 	c.setEndpoint(listener.Addr())
 	if err := c.Assembly.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := c.startSweep(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"drydock/clock"
 	"drydock/store"
@@ -31,7 +32,14 @@ func (c *Cloud) restoreClock(ctx context.Context) error {
 }
 
 // saveClock remembers the clock's state. A clock that has only ever run with the machine's needs no memory.
-func (c *Cloud) saveClock(ctx context.Context) error {
+func (c *Cloud) saveClock(ctx context.Context) error { return c.saveClockAt(ctx, c.clock.Now()) }
+
+// saveClockAt remembers the state that the clock has once it is moved to t. It comes before all that happens then, so that
+// after a crash the clock is never behind what has happened.
+func (c *Cloud) saveClockAt(ctx context.Context, t time.Time) error {
 	state := c.clock.State()
+	if ahead := t.Sub(state.Now); ahead > 0 {
+		state.Now, state.Offset = t, state.Offset+ahead
+	}
 	return c.db.Update(ctx, func(tx *store.Tx) error { return clocks.Put(tx, &state) })
 }

@@ -49,12 +49,16 @@ type Session struct {
 	// TransitiveTagKeys names the tags that pass on when the session assumes another role.
 	TransitiveTagKeys []string
 	SourceIdentity    string
-	// MFA tells that the session was opened with a second factor.
-	MFA bool
+	// MFA tells that the session was opened with a second factor, or that the request brings one. MFATime is when it was
+	// given; zero: when the session was opened.
+	MFA     bool
+	MFATime time.Time `cbor:",omitzero"`
 	// Chained tells that a role session assumed this role.
 	Chained bool
 	// Provider is the federation provider's ARN or domain, when one vouched for the caller.
 	Provider string
+	// Keys are condition keys, in lower case, that the provider's word for the caller gives to every request of the session.
+	Keys map[string][]string `cbor:",omitempty"`
 }
 
 // Root returns the root user of an account.

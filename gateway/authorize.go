@@ -60,7 +60,7 @@ func (g *Gateway) Authorize(call *aws.Call, c aws.Check) error {
 
 // check decides one action on one resource, and on what stands behind it.
 func (g *Gateway) check(call *aws.Call, action, resource string, keys policy.Map) error {
-	facts, err := g.facts(call, resource)
+	facts, err := g.facts(call, aws.Check{Action: action, Resource: resource, Keys: keys})
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,8 @@ func ownAccount(resource, account string) bool {
 }
 
 // facts asks the service that owns a resource what policies must know of it.
-func (g *Gateway) facts(call *aws.Call, resource string) (policy.Facts, error) {
+func (g *Gateway) facts(call *aws.Call, check aws.Check) (policy.Facts, error) {
+	resource := check.Resource
 	if resource == "*" || len(g.Config.Facts) == 0 {
 		return policy.Facts{}, nil
 	}
@@ -137,7 +138,7 @@ func (g *Gateway) facts(call *aws.Call, resource string) (policy.Facts, error) {
 	if find == nil {
 		return policy.Facts{}, nil
 	}
-	facts, err := find(call, resource)
+	facts, err := find(call, check)
 	if err != nil {
 		return facts, fmt.Errorf("facts of %s: %w", resource, err)
 	}

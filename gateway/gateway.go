@@ -42,8 +42,9 @@ type Config struct {
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
 	// Accessed is told, by API, of each request once it is answered: see service.Module.
 	Accessed AccessLogs
-	// Facts tells, by service name in an ARN, what policies must know of a resource.
-	Facts map[string]func(call *aws.Call, arn string) (policy.Facts, error)
+	// Facts tells, by service name in an ARN, what policies must know of a resource. The names of the check's keys are in
+	// lower case.
+	Facts map[string]func(call *aws.Call, check aws.Check) (policy.Facts, error)
 	// Identity knows access keys and policies; nil refuses every key but those of local convenience.
 	Identity policy.Identity
 	// Sessions opens temporary credentials.

@@ -43,6 +43,11 @@ func (c *Context) Values(key string) ([]string, bool) {
 		}
 		return names, true
 	}
+	if s := c.call.Principal.Session; s != nil {
+		if values, ok := s.Keys[key]; ok {
+			return values, true
+		}
+	}
 	if c.Keys == nil {
 		return nil, false
 	}
@@ -155,7 +160,11 @@ func (c *Context) session(name string) (value string, known, ok bool) {
 		if s == nil || !s.MFA {
 			return "", true, false
 		}
-		return strconv.FormatInt(int64(c.call.Now().Sub(s.Issued)/time.Second), 10), true, true
+		given := s.Issued
+		if !s.MFATime.IsZero() {
+			given = s.MFATime
+		}
+		return strconv.FormatInt(int64(c.call.Now().Sub(given)/time.Second), 10), true, true
 	case "sourceidentity":
 		if s == nil {
 			return "", true, false

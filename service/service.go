@@ -48,12 +48,18 @@ type Deps struct {
 	DefaultAccount, DefaultRegion string
 }
 
-// ErrSecondFactor is for a one-time password that does not count, or for a device that is not the caller's.
-var ErrSecondFactor = errors.New("the second factor is not valid")
+// Errors of a second factor.
+var (
+	// ErrSecondFactor is for a one-time password that does not count.
+	ErrSecondFactor = errors.New("the one-time password is not valid")
+	// ErrMFADevice is for a device that is not the caller's.
+	ErrMFADevice = errors.New("the MFA device is not the caller's")
+)
 
 // Vault is what IAM keeps and lends to other services in process: what no operation of its API tells.
 type Vault interface {
-	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor.
+	// SecondFactor accepts the one-time password of a user's MFA device, each only once. It fails with ErrSecondFactor or
+	// ErrMFADevice.
 	SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error
 	// ServerCertificate returns a server certificate with its chain, and its private key, all in PEM, by its ARN. It fails
 	// with NoSuchEntity.
@@ -86,6 +92,9 @@ type Module struct {
 	DataPlanes []DataPlane
 	// Facts tells what policies must know of a resource, given its ARN; nil when the service has no such facts.
 	Facts func(call *aws.Call, arn string) (policy.Facts, error)
+	// FactsFor takes the place of Facts where they depend on what is asked, as in S3, whose objects may belong to others than
+	// their bucket for some actions. The names of the check's keys are in lower case.
+	FactsFor func(call *aws.Call, check aws.Check) (policy.Facts, error)
 	// CORS is set by the service whose resources pages of other origins may call, S3: it returns the Access-Control
 	// headers for a request of an origin with a method and header names (in lower case), nil when no rule allows it.
 	CORS func(call *aws.Call, bucket, origin, method string, headers []string) (map[string]string, error)
@@ -99,6 +108,11 @@ type Module struct {
 	// SSH serves the commands of SSH clients, whose callers the front has authenticated by the keys of Identity, and returns
 	// their exit status; nil where the service has none. The cloud listens for SSH only when it is told to.
 	SSH func(call *aws.Call, session *SSHSession) int
+	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
+	Faults map[string]func(call *aws.Call, arguments map[string]string) error
+	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
+	// has it: what no service holds is deleted after a crash.
+	Holds func(ctx context.Context, ids []string) (map[string]bool, error)
 	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
 	// crash left behind.
 	Start func(ctx context.Context) error

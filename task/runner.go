@@ -30,6 +30,8 @@ type Runner struct {
 	log   *slog.Logger
 
 	moving sync.Mutex // held by the one Advance that moves the clock
+	// onMove is called before the clock stands at a time that it would not reach by itself; nil does nothing.
+	onMove func(context.Context, time.Time) error
 
 	busy atomic.Int64 // work reported by Begin
 
@@ -55,6 +57,22 @@ func (r *Runner) Register(k Kind) {
 		panic("task kind registered twice: " + k.Name)
 	}
 	r.kinds[k.Name] = k
+}
+
+// OnMove has fn called each time before the clock gets to a time that it would not reach by itself, with that time and
+// before anything due then happens: whoever remembers the clock over a crash remembers it in fn. When fn fails the clock
+// stays. OnMove is called before Run and Advance.
+func (r *Runner) OnMove(fn func(context.Context, time.Time) error) { r.onMove = fn }
+
+// move moves the clock forward to t.
+func (r *Runner) move(ctx context.Context, t time.Time) error {
+	if r.onMove != nil {
+		if err := r.onMove(ctx, t); err != nil {
+			return fmt.Errorf("moving the clock: %w", err)
+		}
+	}
+	r.clock.Set(t)
+	return nil
 }
 
 // Begin reports that real work goes on (a request, a machine), so that ModeSkip does not take the cloud for idle. The
@@ -107,6 +125,12 @@ func (r *Runner) Run(ctx context.Context) error {
 			}
 			continue
 		}
+		if len(due) > 0 && r.clock.State().Mode == clock.ModeScale {
+			// The machine's time alone would not bring the clock back to where these steps happen.
+			if err := r.move(ctx, r.clock.Now()); err != nil {
+				r.log.Error("remember the clock", "error", err)
+			}
+		}
 		for _, t := range due {
 			long := r.isLong(t.Kind)
 			if !long { // a long step must not take a place from the short ones
@@ -132,7 +156,10 @@ func (r *Runner) await(ctx context.Context, next time.Time, changed, moved <-cha
 	var reached <-chan time.Time
 	if !next.IsZero() {
 		if r.clock.State().Mode == clock.ModeSkip && r.idle() {
-			r.clock.Set(next)
+			if err := r.move(ctx, next); err != nil && ctx.Err() == nil {
+				r.log.Error("skip to what is due next", "error", err)
+				_ = clock.Pause(ctx, time.Second)
+			}
 			return
 		}
 		timer := r.clock.NewTimer(next.Sub(r.clock.Now()))
@@ -173,9 +200,13 @@ func (r *Runner) Advance(ctx context.Context, d time.Duration) error {
 		if next.IsZero() || next.After(target) {
 			break
 		}
-		r.clock.Set(next)
+		if err := r.move(ctx, next); err != nil {
+			return err
+		}
 	}
-	r.clock.Set(target)
+	if err := r.move(ctx, target); err != nil {
+		return err
+	}
 	return r.Settle(ctx)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -254,6 +255,35 @@ func TestRunner_SkipJumpsOverIdleTime(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestRunner_TellsOfEachMoveBeforeWhatIsDue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var order []string
+	b.OnMove(func(_ context.Context, at time.Time) error {
+		order = append(order, "move "+at.Sub(epoch).String())
+		return nil
+	})
+	b.Register(task.Kind{Name: "k", Reconcile: func(_ context.Context, t task.Task) (task.Next, error) {
+		order = append(order, t.Key)
+		return task.Done, nil
+	}})
+	b.schedule(t, "k", "late", epoch.Add(2*time.Hour))
+	b.schedule(t, "k", "early", epoch.Add(time.Hour))
+	if err := b.Advance(b.ctx, 3*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"move 1h0m0s", "early", "move 2h0m0s", "late", "move 3h0m0s"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%v, want %v", order, want)
+	}
+
+	forgetful := errors.New("disk full")
+	b.OnMove(func(context.Context, time.Time) error { return forgetful })
+	if err := b.Advance(b.ctx, time.Hour); !errors.Is(err, forgetful) || !b.clock.Now().Equal(epoch.Add(3*time.Hour)) {
+		t.Errorf("a move that cannot be remembered: %v, the clock at %v", err, b.clock.Now())
 	}
 }
 

@@ -74,7 +74,8 @@ var CreateKey = aws.NewOp[CreateKeyInput, CreateKeyOutput](&aws.Operation{
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorMalformedPolicyDocumentException, errorDependencyTimeoutException, errorInvalidARNException, errorUnsupportedOperationException, errorKMSInternalException, errorLimitExceededException, errorTagException, errorCustomKeyStoreNotFoundException, errorCustomKeyStoreInvalidStateException, errorCloudHsmClusterInvalidConfigurationException, errorXksKeyInvalidConfigurationException, errorXksKeyAlreadyInUseException, errorXksKeyNotFoundException},
 	Grants: []aws.Grant{
-		{Action: "kms:CreateKey", Keys: []string{"kms:KeySpec=KeySpec", "kms:KeyUsage=KeyUsage", "kms:KeyOrigin=Origin", "kms:MultiRegion=MultiRegion", "kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "kms:CreateKey", Keys: []string{"kms:KeySpec=${KeySpec:-SYMMETRIC_DEFAULT}", "kms:KeyUsage=${KeyUsage:-ENCRYPT_DECRYPT}", "kms:KeyOrigin=${Origin:-AWS_KMS}", "kms:MultiRegion=${MultiRegion:-false}", "kms:BypassPolicyLockoutSafetyCheck=${BypassPolicyLockoutSafetyCheck:-false}", "kms:CallerAccount=${Account}", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "kms:TagResource", Keys: []string{"aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
 	},
 })
 
@@ -209,7 +210,7 @@ var EnableKeyRotation = aws.NewOp[EnableKeyRotationInput, EnableKeyRotationOutpu
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorDisabledException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:EnableKeyRotation", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:RotationPeriodInDays=RotationPeriodInDays"}},
+		{Action: "kms:EnableKeyRotation", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:RotationPeriodInDays=${RotationPeriodInDays:-365}"}},
 	},
 })
 
@@ -440,7 +441,7 @@ var PutKeyPolicy = aws.NewOp[PutKeyPolicyInput, PutKeyPolicyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorMalformedPolicyDocumentException, errorDependencyTimeoutException, errorUnsupportedOperationException, errorKMSInternalException, errorLimitExceededException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:PutKeyPolicy", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck"}},
+		{Action: "kms:PutKeyPolicy", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:BypassPolicyLockoutSafetyCheck=${BypassPolicyLockoutSafetyCheck:-false}"}},
 	},
 })
 
@@ -461,7 +462,7 @@ var ReplicateKey = aws.NewOp[ReplicateKeyInput, ReplicateKeyOutput](&aws.Operati
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorAlreadyExistsException, errorDisabledException, errorInvalidARNException, errorKMSInvalidStateException, errorKMSInternalException, errorLimitExceededException, errorMalformedPolicyDocumentException, errorNotFoundException, errorTagException, errorUnsupportedOperationException},
 	Grants: []aws.Grant{
-		{Action: "kms:ReplicateKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ReplicaRegion=ReplicaRegion", "kms:BypassPolicyLockoutSafetyCheck=BypassPolicyLockoutSafetyCheck", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
+		{Action: "kms:ReplicateKey", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ReplicaRegion=ReplicaRegion", "kms:BypassPolicyLockoutSafetyCheck=${BypassPolicyLockoutSafetyCheck:-false}", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
 	},
 })
 
@@ -506,7 +507,7 @@ var ScheduleKeyDeletion = aws.NewOp[ScheduleKeyDeletionInput, ScheduleKeyDeletio
 	URI:    "/",
 	Errors: []aws.ErrorShape{errorNotFoundException, errorInvalidARNException, errorDependencyTimeoutException, errorKMSInternalException, errorKMSInvalidStateException},
 	Grants: []aws.Grant{
-		{Action: "kms:ScheduleKeyDeletion", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ScheduleKeyDeletionPendingWindowInDays=PendingWindowInDays"}},
+		{Action: "kms:ScheduleKeyDeletion", Resources: []string{"arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}"}, Keys: []string{"kms:ScheduleKeyDeletionPendingWindowInDays=${PendingWindowInDays:-30}"}},
 	},
 })
 

@@ -26,7 +26,8 @@ var CompleteMultipartUpload = aws.NewOp[CompleteMultipartUploadInput, CompleteMu
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match", "s3:if-none-match=If-None-Match", "s3:ObjectCreationOperation=\"true\""}},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "If-Match"},
 	},
 })
 
@@ -40,7 +41,8 @@ var CopyObject = aws.NewOp[CopyObjectInput, CopyObjectOutput](&aws.Operation{
 	Grants: []aws.Grant{
 		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
 		{Action: "s3:GetObjectTagging", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}, When: "!x-amz-tagging"},
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:x-amz-copy-source=x-amz-copy-source", "s3:x-amz-metadata-directive=x-amz-metadata-directive", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match", "s3:ObjectCreationOperation=\"true\""}},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "If-Match"},
 		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
 		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
 		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
@@ -97,7 +99,7 @@ var CreateMultipartUpload = aws.NewOp[CreateMultipartUploadInput, CreateMultipar
 	Method: "POST",
 	URI:    "/{Bucket}/{Key+}?uploads",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging", "s3:ObjectCreationOperation=\"false\""}},
 		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
 		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
 		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
@@ -305,7 +307,7 @@ var DeleteObject = aws.NewOp[DeleteObjectInput, DeleteObjectOutput](&aws.Operati
 	URI:    "/{Bucket}/{Key+}",
 	Status: 204,
 	Grants: []aws.Grant{
-		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "!versionId"},
+		{Action: "s3:DeleteObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:if-match=If-Match"}, When: "!versionId"},
 		{Action: "s3:DeleteObjectVersion", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:VersionId=versionId"}, When: "versionId"},
 		{Action: "s3:BypassGovernanceRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "x-amz-bypass-governance-retention"},
 	},
@@ -1100,7 +1102,8 @@ var PutObject = aws.NewOp[PutObjectInput, PutObjectOutput](&aws.Operation{
 	ChecksumMember: "ChecksumAlgorithm",
 	Errors:         []aws.ErrorShape{errorInvalidRequest, errorInvalidWriteOffset, errorTooManyParts, errorEncryptionTypeMismatch},
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp", "s3:x-amz-server-side-encryption=x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id=x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm=x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class=x-amz-storage-class", "s3:x-amz-website-redirect-location=x-amz-website-redirect-location", "s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date", "s3:object-lock-legal-hold=x-amz-object-lock-legal-hold", "s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging", "s3:if-match=If-Match", "s3:if-none-match=If-None-Match", "s3:ObjectCreationOperation=\"true\""}},
+		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, When: "If-Match"},
 		{Action: "s3:PutObjectTagging", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:RequestObjectTag/=x-amz-tagging", "s3:RequestObjectTagKeys=x-amz-tagging"}, When: "x-amz-tagging"},
 		{Action: "s3:PutObjectAcl", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-acl=x-amz-acl", "s3:x-amz-grant-full-control=x-amz-grant-full-control", "s3:x-amz-grant-read=x-amz-grant-read", "s3:x-amz-grant-read-acp=x-amz-grant-read-acp", "s3:x-amz-grant-write-acp=x-amz-grant-write-acp"}, When: "x-amz-acl|x-amz-grant-full-control|x-amz-grant-read|x-amz-grant-read-acp|x-amz-grant-write-acp"},
 		{Action: "s3:PutObjectRetention", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:object-lock-mode=x-amz-object-lock-mode", "s3:object-lock-retain-until-date=x-amz-object-lock-retain-until-date"}, When: "x-amz-object-lock-mode"},
@@ -1276,7 +1279,7 @@ var UploadPart = aws.NewOp[UploadPartInput, UploadPartOutput](&aws.Operation{
 	URI:            "/{Bucket}/{Key+}",
 	ChecksumMember: "ChecksumAlgorithm",
 	Grants: []aws.Grant{
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:ObjectCreationOperation=\"false\""}},
 	},
 })
 
@@ -1288,7 +1291,7 @@ var UploadPartCopy = aws.NewOp[UploadPartCopyInput, UploadPartCopyOutput](&aws.O
 	URI:    "/{Bucket}/{Key+}",
 	Grants: []aws.Grant{
 		{Action: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${x-amz-copy-source:source}"}},
-		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-copy-source=x-amz-copy-source"}},
+		{Action: "s3:PutObject", Resources: []string{"arn:${Partition}:s3:::${Bucket}/${Key}"}, Keys: []string{"s3:x-amz-copy-source=x-amz-copy-source", "s3:ObjectCreationOperation=\"false\""}},
 	},
 })
 

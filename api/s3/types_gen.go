@@ -1847,6 +1847,7 @@ type RestoreObjectInput struct {
 type RestoreObjectOutput struct {
 	RequestCharged    *RequestCharged `aws:"x-amz-request-charged,member=RequestCharged,header"`
 	RestoreOutputPath *string         `aws:"x-amz-restore-output-path,member=RestoreOutputPath,header"`
+	ResponseStatus    *int32          `aws:"ResponseStatus,status"`
 }
 
 // SelectObjectContentInput is the input of SelectObjectContent.

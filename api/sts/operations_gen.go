@@ -14,11 +14,6 @@ var AssumeRole = aws.NewOp[AssumeRoleInput, AssumeRoleOutput](&aws.Operation{
 	URI:           "/",
 	OutputWrapper: "AssumeRoleResult",
 	Errors:        []aws.ErrorShape{errorMalformedPolicyDocumentException, errorPackedPolicyTooLargeException, errorRegionDisabledException, errorExpiredTokenException},
-	Grants: []aws.Grant{
-		{Action: "sts:AssumeRole", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:SourceIdentity=SourceIdentity", "sts:TransitiveTagKeys=TransitiveTagKeys", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}},
-		{Action: "sts:TagSession", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:TransitiveTagKeys=TransitiveTagKeys", "aws:RequestTag/=Tags", "aws:TagKeys=Tags"}, When: "Tags"},
-		{Action: "sts:SetSourceIdentity", Resources: []string{"${RoleArn}"}, Keys: []string{"sts:ExternalId=ExternalId", "sts:RoleSessionName=RoleSessionName", "sts:SourceIdentity=SourceIdentity"}, When: "SourceIdentity"},
-	},
 })
 
 // AssumeRoleWithSAML is the operation AssumeRoleWithSAML.

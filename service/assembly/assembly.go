@@ -43,7 +43,7 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	config := gateway.Config{
 		Clock: deps.Clock, Random: deps.Random, Log: deps.Log, Strict: strict, Sessions: sessions,
 		DefaultAccount: deps.DefaultAccount, DefaultRegion: deps.DefaultRegion, Begin: deps.Tasks.Begin,
-		Facts:    map[string]func(*aws.Call, string) (policy.Facts, error){},
+		Facts:    map[string]func(*aws.Call, aws.Check) (policy.Facts, error){},
 		Accessed: gateway.AccessLogs{},
 	}
 	shell := sshd.Config{Log: deps.Log, NewCall: func(ctx context.Context, p aws.Principal) *aws.Call { return deps.NewCall(ctx, p, deps.DefaultRegion) }}
@@ -62,8 +62,11 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 				Prefix: p.Prefix, Host: p.Host, Hosts: p.Hosts, Realm: p.Realm, SigningName: m.API.SigningName, Serve: p.Serve,
 			})
 		}
-		if m.Facts != nil {
-			config.Facts[m.API.SigningName] = m.Facts
+		switch {
+		case m.FactsFor != nil:
+			config.Facts[m.API.SigningName] = m.FactsFor
+		case m.Facts != nil:
+			config.Facts[m.API.SigningName] = func(call *aws.Call, c aws.Check) (policy.Facts, error) { return m.Facts(call, c.Resource) }
 		}
 		if m.Accessed != nil {
 			config.Accessed[m.API] = m.Accessed
@@ -114,7 +117,7 @@ type lateVault struct{ service.Vault }
 // SecondFactor accepts nothing where there is no vault: see service.Vault.
 func (v *lateVault) SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error {
 	if v.Vault == nil {
-		return service.ErrSecondFactor
+		return service.ErrMFADevice
 	}
 	return v.Vault.SecondFactor(ctx, p, serial, code)
 }

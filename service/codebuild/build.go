@@ -34,6 +34,10 @@ type build struct {
 	// ArtifactsConfig and SecondaryArtifactsConfig are the outputs as configured; Detail has what became of them.
 	ArtifactsConfig          api.ProjectArtifacts
 	SecondaryArtifactsConfig []api.ProjectArtifacts
+	// Batch is the id of the batch that the build belongs to, Member its identifier there.
+	Batch, Member string
+	// RetryLimit is how often the build is tried again by itself when it has failed.
+	RetryLimit int32
 	// Token and InputHash recognise a repeated request.
 	Token, InputHash string
 	Detail           api.Build
@@ -82,7 +86,7 @@ func keyOfTask(name string) store.Key {
 }
 
 // uuid is the part of the id behind the project's name, which also names the log stream.
-func (b *build) uuid() string { return b.ID[strings.LastIndexByte(b.ID, ':')+1:] }
+func (b *build) uuid() string { return uuidOf(b.ID) }
 
 // fleet is the ARN of the fleet that the build runs on, if it runs on one.
 func (b *build) fleet() string {
@@ -112,8 +116,6 @@ func (s *Service) startBuild(call *aws.Call, in *api.StartBuildInput) (*api.Star
 	switch {
 	case value(in.DebugSessionEnabled):
 		return nil, notImplemented("debugSessionEnabled")
-	case value(in.AutoRetryLimitOverride) > 0:
-		return nil, notImplemented("autoRetryLimitOverride")
 	}
 	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
 		p, err := getProject(tx, call, in.ProjectName)
@@ -143,19 +145,24 @@ func (s *Service) retryBuild(call *aws.Call, in *api.RetryBuildInput) (*api.Retr
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		was := &old.Detail
-		d := p.Detail
-		d.Source, d.SecondarySources, d.SecondarySourceVersions = was.Source, was.SecondarySources, was.SecondarySourceVersions
-		d.Environment, d.Cache, d.ServiceRole, d.EncryptionKey = was.Environment, was.Cache, was.ServiceRole, was.EncryptionKey
-		d.TimeoutInMinutes, d.QueuedTimeoutInMinutes = was.TimeoutInMinutes, was.QueuedTimeoutInMinutes
-		d.Artifacts, d.SecondaryArtifacts = &old.ArtifactsConfig, old.SecondaryArtifactsConfig
-		d.LogsConfig = &api.LogsConfig{CloudWatchLogs: was.Logs.CloudWatchLogs, S3Logs: was.Logs.S3Logs}
-		return p, &d, was.SourceVersion, nil
+		return p, old.plan(p), old.Detail.SourceVersion, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &api.RetryBuildOutput{Build: detail}, nil
+}
+
+// plan is the project as the build was started with.
+func (b *build) plan(p *project) *api.Project {
+	was := &b.Detail
+	d := p.Detail
+	d.Source, d.SecondarySources, d.SecondarySourceVersions = was.Source, was.SecondarySources, was.SecondarySourceVersions
+	d.Environment, d.Cache, d.ServiceRole, d.EncryptionKey = was.Environment, was.Cache, was.ServiceRole, was.EncryptionKey
+	d.TimeoutInMinutes, d.QueuedTimeoutInMinutes = was.TimeoutInMinutes, was.QueuedTimeoutInMinutes
+	d.Artifacts, d.SecondaryArtifacts = &b.ArtifactsConfig, b.SecondaryArtifactsConfig
+	d.LogsConfig = &api.LogsConfig{CloudWatchLogs: was.Logs.CloudWatchLogs, S3Logs: was.Logs.S3Logs}
+	return &d
 }
 
 // startNew submits a build of what plan finds. plan is called in the transaction.
@@ -200,7 +207,7 @@ func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*stor
 		if err := projects.Put(tx, p); err != nil {
 			return err
 		}
-		b := newBuild(call, p, d, version, uuid, now)
+		b := newBuild(p, d, version, uuid, initiator(&call.Principal), now)
 		b.Token, b.InputHash = token, hash
 		if err := builds.Put(tx, b); err != nil {
 			return err
@@ -238,7 +245,7 @@ func countBuilds(tx *store.Tx, account, region string) (n int, err error) {
 }
 
 // newBuild is the record of a build that was just submitted and waits.
-func newBuild(call *aws.Call, p *project, d *api.Project, version *string, uuid string, now time.Time) *build {
+func newBuild(p *project, d *api.Project, version *string, uuid, by string, now time.Time) *build {
 	id := p.Name + ":" + uuid
 	b := &build{
 		Account: p.Account, Region: p.Region, ID: id, ProjectID: p.ID, Started: now, Number: p.Builds, Queued: true,
@@ -259,7 +266,11 @@ func newBuild(call *aws.Call, p *project, d *api.Project, version *string, uuid 
 		SecondarySourceVersions: orEmpty(d.SecondarySourceVersions), Artifacts: shownArtifacts(d.Artifacts, id),
 		SecondaryArtifacts: []api.BuildArtifacts{}, Cache: d.Cache, Environment: d.Environment, ServiceRole: d.ServiceRole,
 		TimeoutInMinutes: d.TimeoutInMinutes, QueuedTimeoutInMinutes: d.QueuedTimeoutInMinutes, EncryptionKey: d.EncryptionKey,
-		Initiator: new(initiator(&call.Principal)),
+		Initiator: &by,
+	}
+	if limit := value(d.AutoRetryLimit); limit > 0 {
+		b.RetryLimit = limit
+		b.Detail.AutoRetryConfig = &api.AutoRetryConfig{AutoRetryLimit: &limit, AutoRetryNumber: new(int32(0))}
 	}
 	for i := range d.SecondaryArtifacts {
 		b.Detail.SecondaryArtifacts = append(b.Detail.SecondaryArtifacts, *shownArtifacts(&d.SecondaryArtifacts[i], id))

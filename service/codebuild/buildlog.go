@@ -252,8 +252,8 @@ func (l *buildLog) put(ctx context.Context, batch []logs.InputLogEvent) error {
 	return err
 }
 
-// close delivers the rest and stores the log in S3. Closing again does nothing.
-func (l *buildLog) close(ctx context.Context) {
+// close delivers the rest and stores the log in S3; its error tells that the latter failed. Closing again does nothing.
+func (l *buildLog) close(ctx context.Context) error {
 	l.endLine()
 	l.flush(ctx)
 	l.mu.Lock()
@@ -261,17 +261,19 @@ func (l *buildLog) close(ctx context.Context) {
 	l.closed = true
 	l.mu.Unlock()
 	if closed || stop == nil {
-		return
+		return nil
 	}
 	stop()
 	<-l.stopped
 	if spool == nil {
-		return
+		return nil
 	}
 	defer func() { _ = spool.Abort() }()
-	if err := l.store(context.WithoutCancel(ctx), spool, packed); err != nil {
+	err := l.store(context.WithoutCancel(ctx), spool, packed)
+	if err != nil {
 		l.r.s.Log.Warn("store build log in S3", "build", l.r.b.ID, "error", err)
 	}
+	return err
 }
 
 // store puts the whole log into its object.

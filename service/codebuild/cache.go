@@ -4,12 +4,11 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"slices"
@@ -29,8 +28,9 @@ import (
 type localCache struct {
 	ProjectID string
 	// Name tells caches of different keys apart.
-	Name string
-	Blob blob.Ref
+	Name  string
+	Blob  blob.Ref
+	Saved time.Time
 }
 
 var localCaches = store.NewTable("codebuild/cache", func(c *localCache) store.Key { return store.K(c.ProjectID, c.Name) })
@@ -49,6 +49,23 @@ func (s *Service) dropCache(tx *store.Tx, projectID string, now time.Time) error
 		}
 	}
 	return nil
+}
+
+// holds tells which of some blobs are caches. A log's spool is used by the process alone that made it.
+func (s *Service) holds(ctx context.Context, ids []string) (map[string]bool, error) {
+	held := map[string]bool{}
+	return held, s.DB.View(ctx, func(tx *store.Tx) error {
+		clear(held)
+		for c, err := range localCaches.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if slices.Contains(ids, c.Blob.ID) {
+				held[c.Blob.ID] = true
+			}
+		}
+		return nil
+	})
 }
 
 // reconcileGarbage deletes the blob that the task is named by.
@@ -70,9 +87,16 @@ func (r *run) cacheName(ctx context.Context) (string, error) {
 	if r.spec.Cache.Key == "" {
 		return "cache", nil
 	}
-	key, err := r.expand(ctx, r.spec.Cache.Key)
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:]), err
+	return r.cacheOfKey(ctx, r.spec.Cache.Key)
+}
+
+// cacheOfKey names the cache of a key, so that the cache of a key's beginning is the beginning of its name.
+func (r *run) cacheOfKey(ctx context.Context, key string) (string, error) {
+	key, err := r.expand(ctx, key)
+	if len(key) > maxCacheKey {
+		err = errors.Join(err, fmt.Errorf("the cache key is longer than %d bytes", maxCacheKey))
+	}
+	return "key/" + url.PathEscape(key), err
 }
 
 // cachePlan is what to keep at the end of the build.
@@ -103,7 +127,7 @@ func (r *run) s3Cache(name string) (bucket, key string) {
 	if n := value(r.b.Detail.Cache.CacheNamespace); n != "" {
 		owner = n
 	}
-	return bucket, strings.TrimPrefix(path.Join(prefix, owner, name+".tar.gz"), "/")
+	return bucket, strings.TrimPrefix(path.Join(prefix, owner, name+cacheSuffix), "/")
 }
 
 // restoreCache puts what an earlier build kept into the machine. Files of the source are not replaced.
@@ -117,6 +141,14 @@ func (r *run) restoreCache(ctx context.Context) error {
 		return err
 	}
 	content, err := r.openCache(ctx, name, local)
+	if r.spec.Cache.Key != "" {
+		for _, key := range r.spec.Cache.FallbackKeys {
+			if err != nil || content != nil {
+				break
+			}
+			content, err = r.openFallback(ctx, key, local)
+		}
+	}
 	if err != nil || content == nil {
 		return err
 	}
@@ -128,6 +160,60 @@ func (r *run) restoreCache(ctx context.Context) error {
 	defer root.Close()
 	return r.unpackCache(root, content)
 }
+
+// openFallback opens the cache that was saved last of those whose keys begin with a fallback key, or returns nil.
+func (r *run) openFallback(ctx context.Context, key string, local bool) (io.ReadCloser, error) {
+	prefix, err := r.cacheOfKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	name, latest := "", time.Time{}
+	if local {
+		err := r.s.DB.View(ctx, func(tx *store.Tx) error {
+			for c, err := range localCaches.Scan(tx, store.Range{Prefix: store.K(r.b.ProjectID)}) {
+				if err != nil {
+					return err
+				}
+				if strings.HasPrefix(c.Name, prefix) && !c.Saved.Before(latest) {
+					name, latest = c.Name, c.Saved
+				}
+			}
+			return nil
+		})
+		if err != nil || name == "" {
+			return nil, err
+		}
+		return r.openCache(ctx, name, local)
+	}
+	bucket, begin := r.s3Cache(prefix)
+	begin = strings.TrimSuffix(begin, cacheSuffix)
+	in := &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &begin}
+	for {
+		call, err := r.role.call(ctx)
+		if err != nil {
+			return nil, err
+		}
+		page, err := s3.ListObjectsV2.Do(call, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			if rest, ok := strings.CutPrefix(value(o.Key), begin); ok && !value(o.LastModified).Before(latest) {
+				name, latest = prefix+strings.TrimSuffix(rest, cacheSuffix), value(o.LastModified)
+			}
+		}
+		if in.ContinuationToken = page.NextContinuationToken; in.ContinuationToken == nil {
+			break
+		}
+	}
+	if name == "" {
+		return nil, nil
+	}
+	return r.openCache(ctx, name, local)
+}
+
+// cacheSuffix ends the names of caches in S3.
+const cacheSuffix = ".tar.gz"
 
 // openCache opens the cache, or returns nil when there is none yet.
 func (r *run) openCache(ctx context.Context, name string, local bool) (io.ReadCloser, error) {
@@ -261,7 +347,7 @@ func (r *run) saveLocal(ctx context.Context, root *os.Root, files []buildspec.Fi
 		if err != nil {
 			return err
 		}
-		next := &localCache{ProjectID: r.b.ProjectID, Name: name, Blob: ref}
+		next := &localCache{ProjectID: r.b.ProjectID, Name: name, Blob: ref, Saved: now}
 		old, err := localCaches.Get(tx, localCaches.Key(next))
 		if err == nil {
 			err = r.s.Tasks.Schedule(tx, garbageTask, old.Blob.ID, now, nil)

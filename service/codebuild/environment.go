@@ -3,11 +3,14 @@ package codebuild
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	api "drydock/api/codebuild"
+	"drydock/aws"
 )
 
 // environment is a build's variables, in order; a later value of a name replaces the earlier one.
@@ -47,11 +50,16 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 	e.set("LANG", "C.UTF-8")
 	e.set("AWS_REGION", r.b.Region)
 	e.set("AWS_DEFAULT_REGION", r.b.Region)
-	e.set("AWS_ACCESS_KEY_ID", credentials.AccessKeyID)
-	e.set("AWS_SECRET_ACCESS_KEY", credentials.SecretAccessKey)
-	e.set("AWS_SESSION_TOKEN", credentials.SessionToken)
-	if endpoint := r.s.Endpoint(); endpoint != "" {
+	endpoint := r.s.Endpoint()
+	if endpoint != "" {
 		e.set("AWS_ENDPOINT_URL", endpoint)
+	}
+	if askedByClients(endpoint) {
+		e.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", strings.TrimSuffix(endpoint, "/")+planePrefix+"credentials/"+r.serveRole())
+	} else {
+		e.set("AWS_ACCESS_KEY_ID", credentials.AccessKeyID)
+		e.set("AWS_SECRET_ACCESS_KEY", credentials.SecretAccessKey)
+		e.set("AWS_SESSION_TOKEN", credentials.SessionToken)
 	}
 	e.set("CODEBUILD_CI", "true")
 	e.set("CODEBUILD_BUILD_ARN", *d.ARN)
@@ -77,6 +85,9 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 			version = src.resolved
 		}
 		e.set("CODEBUILD_SOURCE_VERSION"+suffix, version)
+	}
+	if r.b.Member != "" {
+		e.set("CODEBUILD_BATCH_BUILD_IDENTIFIER", r.b.Member)
 	}
 	if r.spec.Env.GitCredentialHelper {
 		r.helpGit(e)
@@ -115,6 +126,26 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 	return nil
 }
 
+// askedByClients tells whether AWS's clients ask an endpoint for credentials: over plain HTTP only one on
+// this host. Over TLS they would ask any, but need not trust its certificate.
+func askedByClients(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// serveRole has the role's credentials served until the build has ended, and returns the token of their URL.
+func (r *run) serveRole() string {
+	r.token = aws.NewUUID(r.s.Random)
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.roles[r.token] = r.role
+	return r.token
+}
+
 // gitHelper is git's setting for the AWS CLI's credential helper. That one serves hosts of Amazon's only, unless told
 // otherwise, which it can be for "get" alone; the others, "store" and "erase", do nothing anyway.
 const gitHelper = `!f() { test "$1" != get || aws codecommit credential-helper --ignore-host-check get; }; f`
@@ -123,9 +154,9 @@ const gitHelper = `!f() { test "$1" != get || aws codecommit credential-helper -
 // credentials by way of the AWS CLI.
 func (r *run) helpGit(e *environment) {
 	endpoint := strings.TrimSuffix(r.s.Endpoint(), "/")
-	aws := "https://git-codecommit." + r.b.Region + ".amazonaws.com"
-	settings := [][2]string{{"url." + endpoint + "/v1/repos/.insteadOf", aws + "/v1/repos/"}}
-	for _, host := range []string{aws, endpoint} {
+	amazon := "https://git-codecommit." + r.b.Region + ".amazonaws.com"
+	settings := [][2]string{{"url." + endpoint + "/v1/repos/.insteadOf", amazon + "/v1/repos/"}}
+	for _, host := range []string{amazon, endpoint} {
 		settings = append(settings, [2]string{"credential." + host + ".helper", gitHelper},
 			[2]string{"credential." + host + ".useHttpPath", "true"})
 	}

@@ -11,11 +11,20 @@ const (
 	maxQueuedBuilds = 5 * maxConcurrentBuilds
 	// maxProjects is how many projects an account has in a region.
 	maxProjects = 5000
+	// maxFilterGroups is how many filter groups a webhook has, maxPayload how large a delivery is: GitHub's own limit.
+	maxFilterGroups = 30
+	maxPayload      = 25 << 20
+	// maxBadgeBuilds is how many builds are looked at for the latest of a badge's branch.
+	maxBadgeBuilds = 1000
 	// maxFleets is how many fleets an account has in a region.
 	maxFleets = 10
 	// maxTimeout is the longest time-out of a build in minutes: eight hours, the quota that requirement CB-06 is made
 	// for. AWS has since raised it to 2160, which the model allows.
 	maxTimeout = 480
+	// minTimeout is the shortest time-out in minutes.
+	minTimeout = 5
+	// maxAutoRetries is how often a build may be tried again by itself.
+	maxAutoRetries = 10
 	// defaultTimeout and defaultQueuedTimeout are in minutes.
 	defaultTimeout       = 60
 	defaultQueuedTimeout = 480
@@ -50,6 +59,8 @@ const (
 	// maxSourceBytes and maxSourceFiles bound an unpacked S3 source or cache.
 	maxSourceBytes = 20 << 30
 	maxSourceFiles = 500_000
+	// maxCacheKey is how long the key of a cache may be; it becomes part of an object's key.
+	maxCacheKey = 512
 	// maxExportedValue is how much of an exported variable is kept.
 	maxExportedValue = 10 << 10
 )

@@ -65,6 +65,7 @@ func overridden(call *aws.Call, p *project, in *api.StartBuildInput) (*api.Proje
 	override(&d.QueuedTimeoutInMinutes, in.QueuedTimeoutInMinutesOverride)
 	override(&d.EncryptionKey, in.EncryptionKeyOverride)
 	override(&d.LogsConfig, in.LogsConfigOverride)
+	override(&d.AutoRetryLimit, in.AutoRetryLimitOverride)
 	return &d, completeProject(call, &d)
 }
 

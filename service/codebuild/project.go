@@ -19,7 +19,11 @@ type project struct {
 	Created, Modified time.Time
 	// Builds counts the builds started so far: the last build's number.
 	Builds int64
-	Detail api.Project
+	// Batches counts the batches likewise.
+	Batches int64
+	// BadgeToken is what the URL of the project's badge has; Public is where the project is seen by everyone.
+	BadgeToken, Public string
+	Detail             api.Project
 }
 
 func projectCreatedKey(p *project) store.Key  { return store.K(p.Account, p.Region, p.Created) }
@@ -29,7 +33,19 @@ var (
 	projectsByCreated  = store.NewIndex("created", func(p *project) []store.Key { return []store.Key{projectCreatedKey(p)} })
 	projectsByModified = store.NewIndex("modified", func(p *project) []store.Key { return []store.Key{projectModifiedKey(p)} })
 	projects           = store.NewTable("codebuild/project", func(p *project) store.Key { return store.K(p.Account, p.Region, p.Name) },
-		projectsByCreated, projectsByModified)
+		projectsByCreated, projectsByModified, projectsByBadge, projectsByPublic)
+	projectsByBadge = store.NewIndex("badge", func(p *project) []store.Key {
+		if p.BadgeToken == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.BadgeToken)}
+	})
+	projectsByPublic = store.NewIndex("public", func(p *project) []store.Key {
+		if p.Public == "" {
+			return nil
+		}
+		return []store.Key{store.K(p.Public)}
+	})
 )
 
 func projectARN(call *aws.Call, name string) string {
@@ -76,11 +92,11 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 		SecondarySourceVersions: in.SecondarySourceVersions, Artifacts: &in.Artifacts, SecondaryArtifacts: in.SecondaryArtifacts,
 		Cache: in.Cache, Environment: &in.Environment, ServiceRole: &in.ServiceRole,
 		TimeoutInMinutes: in.TimeoutInMinutes, QueuedTimeoutInMinutes: in.QueuedTimeoutInMinutes, EncryptionKey: in.EncryptionKey,
-		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit,
-		Created: &now, LastModified: &now, Badge: &api.ProjectBadge{BadgeEnabled: new(false)},
+		Tags: in.Tags, LogsConfig: in.LogsConfig, ConcurrentBuildLimit: in.ConcurrentBuildLimit, AutoRetryLimit: in.AutoRetryLimit,
+		Created: &now, LastModified: &now,
 		ProjectVisibility: new(api.ProjectVisibilityTypePrivate),
 	}
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
 		return nil, err
 	}
 	if err := completeProject(call, &p.Detail); err != nil {
@@ -89,7 +105,16 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 	if err := s.checkRole(call, &p.Detail); err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
+		return nil, err
+	}
+	p.Detail.BuildBatchConfig = batch
+	if err := setBadge(p, in.BadgeEnabled, call.NewHex(40)); err != nil {
+		return nil, err
+	}
+	var shown *api.Project
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		exists, err := projects.Has(tx, projects.Key(p))
 		if err != nil {
 			return err
@@ -106,12 +131,16 @@ func (s *Service) createProject(call *aws.Call, in *api.CreateProjectInput) (*ap
 				return api.NewAccountLimitExceededException("Cannot have more than %d projects in this account", maxProjects)
 			}
 		}
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		shown, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateProjectOutput{Project: &p.Detail}, nil
+	return &api.CreateProjectOutput{Project: shown}, nil
 }
 
 // batchGetProjects shows projects by their names or ARNs.
@@ -134,7 +163,11 @@ func (s *Service) batchGetProjects(call *aws.Call, in *api.BatchGetProjectsInput
 			case err != nil:
 				return err
 			default:
-				out.Projects = append(out.Projects, p.Detail)
+				shown, err := s.shownProject(tx, p)
+				if err != nil {
+					return err
+				}
+				out.Projects = append(out.Projects, *shown)
 			}
 		}
 		return nil
@@ -176,7 +209,11 @@ func (s *Service) listProjects(call *aws.Call, in *api.ListProjectsInput) (*api.
 
 // updateProject changes what the input names.
 func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*api.UpdateProjectOutput, error) {
-	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations, in.BuildBatchConfig, in.BadgeEnabled, in.AutoRetryLimit); err != nil {
+	if err := refuseUnsupported(in.VPCConfig, in.FileSystemLocations); err != nil {
+		return nil, err
+	}
+	batch, err := s.checkBatchConfig(call, in.BuildBatchConfig)
+	if err != nil {
 		return nil, err
 	}
 	if in.ServiceRole != nil {
@@ -186,9 +223,9 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		}
 		in.ServiceRole = checked.ServiceRole
 	}
-	now := call.Now()
-	var detail api.Project
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	now, badge := call.Now(), call.NewHex(40)
+	var detail *api.Project
+	err = s.DB.Update(call, func(tx *store.Tx) error {
 		p, err := getProject(tx, call, in.Name)
 		if err != nil {
 			return err
@@ -206,6 +243,10 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		override(&d.EncryptionKey, in.EncryptionKey)
 		override(&d.LogsConfig, in.LogsConfig)
 		override(&d.ConcurrentBuildLimit, in.ConcurrentBuildLimit)
+		override(&d.AutoRetryLimit, in.AutoRetryLimit)
+		if in.BuildBatchConfig != nil {
+			d.BuildBatchConfig = batch
+		}
 		overrideList(&d.SecondarySources, in.SecondarySources)
 		overrideList(&d.SecondarySourceVersions, in.SecondarySourceVersions)
 		overrideList(&d.SecondaryArtifacts, in.SecondaryArtifacts)
@@ -216,14 +257,20 @@ func (s *Service) updateProject(call *aws.Call, in *api.UpdateProjectInput) (*ap
 		if err := completeProject(call, d); err != nil {
 			return err
 		}
+		if err := setBadge(p, in.BadgeEnabled, badge); err != nil {
+			return err
+		}
 		p.Modified, d.LastModified = now, &now
-		detail = *d
-		return projects.Put(tx, p)
+		if err := projects.Put(tx, p); err != nil {
+			return err
+		}
+		detail, err = s.shownProject(tx, p)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.UpdateProjectOutput{Project: &detail}, nil
+	return &api.UpdateProjectOutput{Project: detail}, nil
 }
 
 func override[T any](to **T, from *T) {
@@ -252,6 +299,9 @@ func (s *Service) deleteProject(call *aws.Call, in *api.DeleteProjectInput) (*ap
 			return err
 		}
 		if _, err := resourcePolicies.Delete(tx, store.K(*p.Detail.ARN)); err != nil {
+			return err
+		}
+		if _, err := webhooks.Delete(tx, projects.Key(p)); err != nil { // which are named alike
 			return err
 		}
 		_, err = projects.Delete(tx, projects.Key(p))

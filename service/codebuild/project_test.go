@@ -103,8 +103,14 @@ func TestProject_InvalidInputs(t *testing.T) {
 		"version of none": {func(in *api.CreateProjectInput) {
 			in.SecondarySourceVersions = []api.ProjectSourceVersion{{SourceIdentifier: "x", SourceVersion: "y"}}
 		}, "InvalidInputException"},
-		"vpc":               {func(in *api.CreateProjectInput) { in.VPCConfig = &api.VPCConfig{VPCID: new("vpc-1")} }, "NotImplemented"},
-		"badge":             {func(in *api.CreateProjectInput) { in.BadgeEnabled = new(true) }, "NotImplemented"},
+		"vpc":     {func(in *api.CreateProjectInput) { in.VPCConfig = &api.VPCConfig{VPCID: new("vpc-1")} }, "NotImplemented"},
+		"retries": {func(in *api.CreateProjectInput) { in.AutoRetryLimit = new(int32(11)) }, "InvalidInputException"},
+		"batch role": {func(in *api.CreateProjectInput) {
+			in.BuildBatchConfig = &api.ProjectBuildBatchConfig{CombineArtifacts: new(true)}
+		}, "InvalidInputException"},
+		"batch time-out": {func(in *api.CreateProjectInput) {
+			in.BuildBatchConfig = &api.ProjectBuildBatchConfig{ServiceRole: new(testRole), TimeoutInMins: new(int32(4))}
+		}, "InvalidInputException"},
 		"local cache modes": {func(in *api.CreateProjectInput) { in.Cache = &api.ProjectCache{Type: api.CacheTypeLocal} }, "InvalidInputException"},
 		"log bucket": {func(in *api.CreateProjectInput) {
 			in.LogsConfig = &api.LogsConfig{S3Logs: &api.S3LogsConfig{Status: api.LogsConfigStatusTypeEnabled}}

@@ -35,7 +35,7 @@ phases:
       - echo $A $B $C $AWS_REGION $AWS_DEFAULT_REGION
       - echo $CODEBUILD_BUILD_ID $CODEBUILD_BUILD_ARN $CODEBUILD_BUILD_NUMBER $CODEBUILD_BUILD_IMAGE $CODEBUILD_INITIATOR
       - echo $CODEBUILD_KMS_KEY_ID $CODEBUILD_LOG_PATH $CODEBUILD_START_TIME $CODEBUILD_CI $CODEBUILD_BUILD_SUCCEEDING $AWS_ENDPOINT_URL
-      - test "$PWD" = "$CODEBUILD_SRC_DIR" && test -n "$HOME" && echo "${AWS_ACCESS_KEY_ID%????????????????} ${#AWS_SECRET_ACCESS_KEY}" && test -n "$AWS_SESSION_TOKEN"
+      - test "$PWD" = "$CODEBUILD_SRC_DIR" && test -n "$HOME" && echo "${AWS_CONTAINER_CREDENTIALS_FULL_URI%/*}"
       - OUT="two words"
 `, func(in *api.CreateProjectInput) {
 		in.Environment.EnvironmentVariables = []api.EnvironmentVariable{{Name: "B", Value: "project"}, {Name: "C", Value: "project"}}
@@ -43,7 +43,7 @@ phases:
 	got := b.build(t, &api.StartBuildInput{ProjectName: "p1", EnvironmentVariablesOverride: []api.EnvironmentVariable{{Name: "C", Value: "call $X"}}})
 	_, uuid, _ := strings.Cut(*got.ID, ":")
 	want := fmt.Sprintf("spec project call $X mine us-east-1\n%s arn:aws:codebuild:us-east-1:111122223333:build/%s 1 aws/codebuild/standard:7.0 111122223333\n"+
-		"arn:aws:kms:us-east-1:111122223333:alias/aws/s3 %s %d true 1 %s\nASIA 40\n", *got.ID, *got.ID, uuid, servicetest.Start.UnixMilli(), url)
+		"arn:aws:kms:us-east-1:111122223333:alias/aws/s3 %s %d true 1 %s\n%s/_codebuild/credentials\n", *got.ID, *got.ID, uuid, servicetest.Start.UnixMilli(), url, url)
 	if out := b.peers.output(); out != want {
 		t.Errorf("output\n%s, want\n%s", out, want)
 	}

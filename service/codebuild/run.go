@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type run struct {
 	spec    *buildspec.Spec
 	env     *environment
 	shell   *shell
+	text    []byte   // of the build specification
+	token   string   // of the URL of the role's credentials
 	sources []source // the main one first
 	failed  bool     // a phase has failed
 }
@@ -67,7 +70,7 @@ func (r *run) execute(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	after := context.WithoutCancel(ctx)
 	clearErr := r.clear(after)
-	r.log.close(after)
+	_ = r.log.close(after) // which logs it
 	if errors.Is(cause, errStopped) || errors.Is(cause, errTimedOut) || errors.Is(err, errEnded) {
 		return clearErr
 	}
@@ -77,6 +80,9 @@ func (r *run) execute(ctx context.Context) error {
 
 // clear removes the machine with all that is in it.
 func (r *run) clear(ctx context.Context) error {
+	r.s.mu.Lock()
+	delete(r.s.roles, r.token)
+	r.s.mu.Unlock()
 	if r.shell != nil {
 		r.shell.abandon()
 	}
@@ -107,6 +113,9 @@ func (r *run) phases(ctx context.Context) error {
 			if !r.goesOn(p.name) {
 				break
 			}
+		}
+		if r.b.Member == downloadMember && p.name == api.BuildPhaseTypeDownloadSource {
+			break
 		}
 	}
 	return r.finalize(ctx)
@@ -172,7 +181,28 @@ func (r *run) step(ctx context.Context, p phase) (failed bool, err error) {
 	if f != nil || p.name != api.BuildPhaseTypeProvisioning {
 		contexts = []api.PhaseContext{shown}
 	}
-	return f != nil, r.update(ctx, func(b *build, now time.Time) { b.leave(status, contexts, now) })
+	return f != nil, r.update(ctx, func(b *build, now time.Time) {
+		b.leave(status, contexts, now)
+		if f != nil {
+			b.RetryLimit = max(b.RetryLimit, r.retries(p.name, f))
+		}
+	})
+}
+
+// retries is how often the build is to be tried again where this failure has ended a phase.
+func (r *run) retries(phase api.BuildPhaseType, f *failure) int32 {
+	if r.spec == nil {
+		return 0
+	}
+	p := r.specPhase(phase)
+	if p == nil || p.OnFailure.Action != buildspec.ActionRetry {
+		return 0
+	}
+	pattern, err := regexp.Compile(p.OnFailure.Pattern)
+	if err != nil || !pattern.MatchString(f.message) {
+		return 0
+	}
+	return int32(p.OnFailure.Retries)
 }
 
 // finalize ends the build. The log is complete before the build is.
@@ -183,9 +213,13 @@ func (r *run) finalize(ctx context.Context) error {
 	if err := r.clear(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	r.log.close(ctx)
+	closeErr := r.log.close(ctx)
 	return r.update(ctx, func(b *build, now time.Time) {
-		b.leave(api.StatusTypeSucceeded, nil, now)
+		if closeErr != nil {
+			b.leave(api.StatusTypeFailed, contexts(clientError("Error while uploading logs to S3: %s", serviceError(closeErr))), now)
+		} else {
+			b.leave(api.StatusTypeSucceeded, nil, now)
+		}
 		status := api.StatusTypeSucceeded
 		for i := range b.Detail.Phases {
 			switch value(b.Detail.Phases[i].PhaseStatus) {
@@ -213,12 +247,10 @@ func (r *run) update(ctx context.Context, change func(b *build, now time.Time)) 
 			return err
 		}
 		change(b, now)
-		if b.complete() {
-			if err := r.s.Tasks.Cancel(tx, timeoutTask, b.taskKey()); err != nil {
-				return err
-			}
+		if err := builds.Put(tx, b); err != nil || !b.complete() {
+			return err
 		}
-		return builds.Put(tx, b)
+		return r.s.conclude(tx, b, now)
 	})
 }
 

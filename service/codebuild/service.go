@@ -23,27 +23,35 @@ type Service struct {
 	// capacity is how many builds run at once on this host.
 	capacity int
 
-	mu      sync.Mutex                         // guards the field below
+	mu      sync.Mutex                         // guards the fields below
 	running map[string]context.CancelCauseFunc // by task key
+	roles   map[string]*role                   // of the builds that run, by the token of their credentials' URL
 }
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{
 		Deps: d, instance: aws.NewUUID(d.Random), capacity: max(runtime.NumCPU(), 2), running: map[string]context.CancelCauseFunc{},
+		roles: map[string]*role{},
 	}
 	return service.Module{
+		Holds:      s.holds,
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks: []task.Kind{
 			{Name: buildTask, Reconcile: s.reconcileBuild, Long: true},
 			{Name: timeoutTask, Reconcile: s.reconcileTimeout},
 			{Name: garbageTask, Reconcile: s.reconcileGarbage},
+			{Name: batchTask, Reconcile: s.reconcileBatch},
+			{Name: batchTimeoutTask, Reconcile: s.reconcileBatchTimeout},
+			{Name: combineTask, Reconcile: s.reconcileCombine, Long: true},
 			{Name: reportTask, Reconcile: s.reconcileReport},
 			{Name: reportGroupTask, Reconcile: s.reconcileReportGroup},
 		},
-		Facts: s.facts,
-		Start: s.start,
+		DataPlanes: []service.DataPlane{{Prefix: planePrefix, Serve: s.servePlane}},
+		Resources:  s.resourceTypes(),
+		Facts:      s.facts,
+		Start:      s.start,
 	}
 }
 
@@ -57,6 +65,14 @@ func (s *Service) operations() []aws.Handler {
 		api.DeleteProject.Handle(s.deleteProject),
 		api.InvalidateProjectCache.Handle(s.invalidateProjectCache),
 
+		api.UpdateProjectVisibility.Handle(s.updateProjectVisibility),
+		api.CreateWebhook.Handle(s.createWebhook),
+		api.UpdateWebhook.Handle(s.updateWebhook),
+		api.DeleteWebhook.Handle(s.deleteWebhook),
+		api.ImportSourceCredentials.Handle(s.importSourceCredentials),
+		api.ListSourceCredentials.Handle(s.listSourceCredentials),
+		api.DeleteSourceCredentials.Handle(s.deleteSourceCredentials),
+
 		api.StartBuild.Handle(s.startBuild),
 		api.RetryBuild.Handle(s.retryBuild),
 		api.BatchGetBuilds.Handle(s.batchGetBuilds),
@@ -64,6 +80,14 @@ func (s *Service) operations() []aws.Handler {
 		api.ListBuildsForProject.Handle(s.listBuildsForProject),
 		api.StopBuild.Handle(s.stopBuild),
 		api.BatchDeleteBuilds.Handle(s.batchDeleteBuilds),
+
+		api.StartBuildBatch.Handle(s.startBuildBatch),
+		api.RetryBuildBatch.Handle(s.retryBuildBatch),
+		api.BatchGetBuildBatches.Handle(s.batchGetBuildBatches),
+		api.ListBuildBatches.Handle(s.listBuildBatches),
+		api.ListBuildBatchesForProject.Handle(s.listBuildBatchesForProject),
+		api.StopBuildBatch.Handle(s.stopBuildBatch),
+		api.DeleteBuildBatch.Handle(s.deleteBuildBatch),
 
 		api.CreateReportGroup.Handle(s.createReportGroup),
 		api.BatchGetReportGroups.Handle(s.batchGetReportGroups),

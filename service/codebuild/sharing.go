@@ -15,7 +15,7 @@ type place struct{ account, region, name string }
 func placeOf(call *aws.Call, kind, name string, owner func(p place) string) (place, error) {
 	arn, err := aws.ParseARN(name)
 	if err != nil {
-		return place{call.Account, call.Region, name}, nil
+		return place{call.Account, call.Region, name}, nil //nolint:nilerr // what is no ARN is a name
 	}
 	id, ok := strings.CutPrefix(arn.Resource, kind)
 	if !ok || arn.Service != "codebuild" || arn.Region != call.Region {

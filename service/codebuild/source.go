@@ -18,6 +18,7 @@ import (
 	"drydock/clock"
 	"drydock/engine/git"
 	"drydock/lang/buildspec"
+	"drydock/store"
 )
 
 // source is one of a build's sources in its machine.
@@ -62,6 +63,9 @@ func (r *run) downloadSource(ctx context.Context) *failure {
 	}
 	if f := r.readBuildspec(ctx); f != nil {
 		return f
+	}
+	if r.b.Member == downloadMember {
+		return r.describeBatch(ctx)
 	}
 	r.log.printf("Processing environment variables")
 	if f := r.makeEnvironment(ctx); f != nil {
@@ -148,32 +152,35 @@ func (r *run) readBuildspec(ctx context.Context) *failure {
 			return fail(buildspec.StatusCode, "stat %s: no such file or directory", shown)
 		}
 	}
+	r.text = text
 	spec, err := buildspec.Parse(text)
 	if err != nil {
 		return fail(buildspec.StatusCode, "%s", err)
-	}
-	for _, f := range []struct {
-		used bool
-		what string
-	}{
-		{retries(spec), "on-failure: RETRY"},
-		{len(spec.Cache.FallbackKeys) > 0, "cache fallback-keys"},
-	} {
-		if f.used {
-			return fail(buildspec.StatusCode, "NotImplemented: drydock does not implement %s of build specifications.", f.what)
-		}
 	}
 	r.spec = spec
 	return nil
 }
 
-func retries(spec *buildspec.Spec) bool {
-	for _, p := range []*buildspec.Phase{spec.Phases.Install, spec.Phases.PreBuild, spec.Phases.Build, spec.Phases.PostBuild} {
-		if p != nil && p.OnFailure.Action == buildspec.ActionRetry {
-			return true
+// describeBatch gives the batch what the build found out: its build specification, and which version the source has.
+func (r *run) describeBatch(ctx context.Context) *failure {
+	err := r.s.DB.Update(ctx, func(tx *store.Tx) error {
+		b, err := buildBatches.Get(tx, store.K(r.b.Account, r.b.Region, r.b.Batch))
+		if errors.Is(err, store.ErrNotFound) || err == nil && b.complete() {
+			return errEnded
 		}
+		if err != nil {
+			return err
+		}
+		b.Specification = string(r.text)
+		if resolved := r.sources[0].resolved; resolved != "" {
+			b.Detail.ResolvedSourceVersion = &resolved
+		}
+		return buildBatches.Put(tx, b)
+	})
+	if err != nil {
+		return fault(err)
 	}
-	return false
+	return nil
 }
 
 // isBuildspecPath tells a path in the source from a build specification given inline. A path has no line break and does
@@ -217,6 +224,11 @@ func (r *run) fetchGit(ctx context.Context, config *api.ProjectSource, src *sour
 	if config.Type == api.SourceTypeCodecommit {
 		if err := r.codecommit(ctx, &req); err != nil {
 			return clientError("%s for primary source and source version %s", serviceError(err), src.version)
+		}
+	} else {
+		req.Username, req.Password, err = r.s.fetchCredential(ctx, r.b.Account, r.b.Region, config.Type, src.location)
+		if err != nil {
+			return fault(err)
 		}
 	}
 	id, err := git.Fetch(ctx, req)

@@ -19,6 +19,10 @@ const (
 	// reportTask ends a report that has expired, reportGroupTask a group with its reports.
 	reportTask      = "codebuild.report"
 	reportGroupTask = "codebuild.reportgroup"
+	// batchTask takes a batch on, combineTask brings its artifacts together, batchTimeoutTask ends it when its time is up.
+	batchTask        = "codebuild.batch"
+	combineTask      = "codebuild.combine"
+	batchTimeoutTask = "codebuild.batchtimeout"
 )
 
 // The causes for which a build's context ends.
@@ -34,10 +38,10 @@ var (
 func (s *Service) abort(tx *store.Tx, b *build, status api.StatusType, contexts []api.PhaseContext, now time.Time) error {
 	b.leave(status, contexts, now)
 	b.end(status, now)
-	if err := s.Tasks.Cancel(tx, timeoutTask, b.taskKey()); err != nil {
+	if err := builds.Put(tx, b); err != nil {
 		return err
 	}
-	return builds.Put(tx, b)
+	return s.conclude(tx, b, now)
 }
 
 // cancel ends the context of a build that runs in this process.

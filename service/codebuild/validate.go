@@ -16,18 +16,12 @@ func notImplemented(what string) error {
 }
 
 // refuseUnsupported refuses the parts of a project that are for later.
-func refuseUnsupported(vpc *api.VPCConfig, files []api.ProjectFileSystemLocation, batch *api.ProjectBuildBatchConfig, badge *bool, retries *int32) error {
+func refuseUnsupported(vpc *api.VPCConfig, files []api.ProjectFileSystemLocation) error {
 	switch {
 	case vpc != nil && (value(vpc.VPCID) != "" || len(vpc.Subnets)+len(vpc.SecurityGroupIDs) > 0):
 		return notImplemented("vpcConfig")
 	case len(files) > 0:
 		return notImplemented("fileSystemLocations")
-	case batch != nil && value(batch.ServiceRole) != "":
-		return notImplemented("buildBatchConfig")
-	case value(badge):
-		return notImplemented("badgeEnabled")
-	case value(retries) > 0:
-		return notImplemented("autoRetryLimit")
 	}
 	return nil
 }
@@ -55,6 +49,9 @@ func completeProject(call *aws.Call, d *api.Project) error {
 	}
 	if repeatedTag(d.Tags) {
 		return api.NewInvalidInputException("Duplicate tag keys are not allowed")
+	}
+	if retries := d.AutoRetryLimit; retries != nil && (*retries < 0 || *retries > maxAutoRetries) {
+		return api.NewInvalidInputException("Auto retry limit must be between 0 and %d", maxAutoRetries)
 	}
 	if limit := d.ConcurrentBuildLimit; limit != nil {
 		switch {

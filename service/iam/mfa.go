@@ -410,7 +410,7 @@ func (s *Service) SecondFactor(ctx context.Context, p *aws.Principal, serial, co
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		d, err := getMFADevice(tx, p.Account, serial)
 		if aws.IsError(err, "NoSuchEntity") || err == nil && (p.Type != aws.PrincipalUser || d.UserID == "" || d.UserID != entityID(p)) {
-			return service.ErrSecondFactor
+			return service.ErrMFADevice
 		}
 		if err != nil {
 			return err

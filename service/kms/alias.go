@@ -2,6 +2,7 @@ package kms
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"time"
 
@@ -152,43 +153,80 @@ func (s *Service) allowPresent(call *aws.Call, name, action string) error {
 	return s.allow(call, k, "", request{action: action})
 }
 
-// listAliases lists the aliases of the account and region, or of a key.
+// listAliases lists the aliases of the account and region, or of a key. Among the former are those of AWS managed keys that
+// nobody has used yet: they name no key.
 func (s *Service) listAliases(call *aws.Call, in *api.ListAliasesInput) (*api.ListAliasesOutput, error) {
 	page, err := newPage(in.Limit, 50, in.Marker)
 	if err != nil {
 		return nil, err
 	}
 	out := &api.ListAliasesOutput{Aliases: []api.AliasListEntry{}}
+	var predefined []string
+	if in.KeyID == nil {
+		predefined = managedAliases()
+	}
+	// take adds an alias, behind the predefined ones that come before it.
+	take := func(a *alias) bool {
+		for len(predefined) > 0 && (a == nil || predefined[0] <= a.Name) {
+			name := predefined[0]
+			predefined = predefined[1:]
+			if name <= page.after || a != nil && name == a.Name {
+				continue
+			}
+			if !page.take(name) {
+				return false
+			}
+			out.Aliases = append(out.Aliases, api.AliasListEntry{AliasName: &name, AliasARN: new(aliasARN(call.Region, call.Account, name))})
+		}
+		if a == nil || !page.take(a.Name) {
+			return false
+		}
+		out.Aliases = append(out.Aliases, a.entry())
+		return true
+	}
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		prefix := store.K(call.Account, call.Region)
-		rows := aliases.Scan
-		if in.KeyID != nil {
-			k, err := manage(tx, call, *in.KeyID, false)
+		rows, err := aliasRows(tx, call, in.KeyID, page.after)
+		if err != nil {
+			return err
+		}
+		for a, err := range rows {
 			if err != nil {
 				return err
 			}
-			prefix, rows = prefix.With(k.ID), aliasesByKey.Scan
-		}
-		r := store.Range{Prefix: prefix}
-		if page.after != "" {
-			last := &alias{Account: call.Account, Region: call.Region, Name: page.after}
-			if r.After = aliases.Key(last); in.KeyID != nil {
-				r.After = aliasesByKey.Entry(last, prefix)
+			if !take(a) {
+				return nil
 			}
 		}
-		for a, err := range rows(tx, r) {
-			if err != nil {
-				return err
-			}
-			if !page.take(a.Name) {
-				break
-			}
-			out.Aliases = append(out.Aliases, api.AliasListEntry{
-				AliasName: &a.Name, AliasARN: new(a.arn()), TargetKeyID: &a.Key, CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
-			})
-		}
+		take(nil)
 		return nil
 	})
 	out.NextMarker, out.Truncated = page.next()
 	return out, err
+}
+
+// aliasRows returns the caller's aliases behind a name: all, or those of a key.
+func aliasRows(tx *store.Tx, call *aws.Call, id *string, after string) (iter.Seq2[*alias, error], error) {
+	last := &alias{Account: call.Account, Region: call.Region, Name: after}
+	r := store.Range{Prefix: store.K(call.Account, call.Region)}
+	if id == nil {
+		if after != "" {
+			r.After = aliases.Key(last)
+		}
+		return aliases.Scan(tx, r), nil
+	}
+	k, err := manage(tx, call, *id, false)
+	if err != nil {
+		return nil, err
+	}
+	if r.Prefix = r.Prefix.With(k.ID); after != "" {
+		r.After = aliasesByKey.Entry(last, r.Prefix)
+	}
+	return aliasesByKey.Scan(tx, r), nil
+}
+
+// entry shows the alias.
+func (a *alias) entry() api.AliasListEntry {
+	return api.AliasListEntry{
+		AliasName: &a.Name, AliasARN: new(a.arn()), TargetKeyID: &a.Key, CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
+	}
 }

@@ -38,11 +38,11 @@
 //   - Custom key stores (CloudHSM, external) are not there: there are none to describe, and keys in them are refused.
 //   - Keys of the specs SM2 and ML_DSA_44, 65 and 87, and wrapping under RSAES_PKCS1_V1_5 or SM2PKE, are refused.
 //   - Recipient, for Nitro enclaves, is refused. GetKeyLastUsage answers NotImplemented.
-//   - Principals in policies and grants are known by their ARN: one made anew under the name of a deleted one has what that
-//     one had, where AWS remembers unique ids.
+//   - GetKeyPolicy and ListGrants go on to show the ARN of a user or role that was deleted, where AWS shows its unique id.
+//     As on AWS, one made anew under that name has not what the deleted one had.
 //   - A grantee of another account needs the consent of that account's policies too.
-//   - A principal that may create grants by a grant is not held to the operations and constraints of that grant.
-//   - ListGrants of a service principal's grants, and quotas on requests per second, have no special rules.
+//   - Of the condition keys those are missing that come from Nitro attestations, custom key stores and networks, and
+//     kms:GrantConstraintType. There are no quotas on requests per second.
 //
 // It follows the "AWS Key Management Service API Reference" (2014-11-01), and of the developer guide "Key states of AWS KMS
 // keys", "Rotating AWS KMS keys", "Multi-Region keys", "Importing key material", "Grants" and "AWS KMS condition keys".

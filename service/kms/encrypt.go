@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"strconv"
 
 	api "drydock/api/kms"
 	"drydock/aws"
@@ -124,6 +125,8 @@ type source struct {
 	key    *string
 	action string
 	tokens []string
+	// keys are further condition keys.
+	keys map[string][]string
 	// ignored tells that a dry run gives no ciphertext, or one that does not count.
 	ignored bool
 }
@@ -135,7 +138,7 @@ const (
 
 // decryptionKey finds the key of a ciphertext and asks whether the caller may decrypt with it.
 func (s *Service) decryptionKey(call *aws.Call, src *source) (*key, *envelope, error) {
-	r := request{action: src.action, context: src.context, algorithm: string(src.algorithm), tokens: src.tokens}
+	r := request{action: src.action, context: src.context, algorithm: string(src.algorithm), tokens: src.tokens, keys: src.keys}
 	var sealed *envelope
 	if src.algorithm == api.EncryptionAlgorithmSpecSymmetricDefault && !src.ignored {
 		var err error
@@ -252,13 +255,19 @@ func (s *Service) reEncrypt(call *aws.Call, in *api.ReEncryptInput) (*api.ReEncr
 	if err != nil {
 		return nil, err
 	}
-	src := &source{cryptogram: from, blob: in.CiphertextBlob, key: in.SourceKeyID, action: "kms:ReEncryptFrom", tokens: in.GrantTokens, ignored: ignored}
+	same, err := s.sameKey(call, in)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{
+		cryptogram: from, blob: in.CiphertextBlob, key: in.SourceKeyID, action: "kms:ReEncryptFrom", tokens: in.GrantTokens, keys: same, ignored: ignored,
+	}
 	sourceKey, sealed, err := s.decryptionKey(call, src)
 	if err != nil {
 		return nil, err
 	}
 	k, err := s.use(call, request{
-		id: in.DestinationKeyID, action: "kms:ReEncryptTo", context: to.context, algorithm: string(to.algorithm), tokens: in.GrantTokens,
+		id: in.DestinationKeyID, action: "kms:ReEncryptTo", context: to.context, algorithm: string(to.algorithm), tokens: in.GrantTokens, keys: same,
 	})
 	if err != nil {
 		return nil, err
@@ -284,6 +293,34 @@ func (s *Service) reEncrypt(call *aws.Call, in *api.ReEncryptInput) (*api.ReEncr
 		CiphertextBlob: ciphertext, SourceKeyID: new(sourceKey.arn()), KeyID: new(k.arn()), SourceEncryptionAlgorithm: &from.algorithm,
 		DestinationEncryptionAlgorithm: &to.algorithm, SourceKeyMaterialID: sourceMaterial, DestinationKeyMaterialID: material,
 	}, nil
+}
+
+// sameKey is the condition key that tells whether a ciphertext is to be encrypted under the key that it has already.
+func (s *Service) sameKey(call *aws.Call, in *api.ReEncryptInput) (map[string][]string, error) {
+	ref, err := parseRef(call, in.DestinationKeyID)
+	if err != nil {
+		return nil, err
+	}
+	destination, err := s.load(call, ref)
+	if err != nil || destination == nil {
+		return nil, err
+	}
+	same := false
+	switch sealed, err := parseEnvelope(in.CiphertextBlob); {
+	case err == nil:
+		same = sealed.account == destination.Account && sealed.key == destination.ID
+	case in.SourceKeyID != nil: // of a pair, whose ciphertexts name no key
+		ref, err := parseRef(call, *in.SourceKeyID)
+		if err != nil {
+			return nil, err
+		}
+		source, err := s.load(call, ref)
+		if err != nil {
+			return nil, err
+		}
+		same = source != nil && source.arn() == destination.arn()
+	}
+	return map[string][]string{"kms:ReEncryptOnSameKey": {strconv.FormatBool(same)}}, nil
 }
 
 func noRecipient() error {

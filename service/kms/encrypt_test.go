@@ -139,6 +139,22 @@ func TestReEncrypt_MovesToAnotherKey(t *testing.T) {
 	servicetest.WantError(t, err, "DryRunOperationException")
 }
 
+func TestReEncrypt_TellsPoliciesOfTheSameKey(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	k, other := createKey(t, call, &api.CreateKeyInput{}), createKey(t, call, &api.CreateKeyInput{})
+	blob := encrypt(t, call, k.KeyID, "x", nil)
+	policy := statements(`{"Effect":"Allow","Principal":"*","Action":"kms:ReEncrypt*","Resource":"*","Condition":{"Bool":{"kms:ReEncryptOnSameKey":"true"}}}`)
+	if _, err := api.PutKeyPolicy.Do(call, &api.PutKeyPolicyInput{KeyID: k.KeyID, Policy: policy}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.ReEncrypt.Do(call, &api.ReEncryptInput{CiphertextBlob: blob, DestinationKeyID: k.KeyID}); err != nil {
+		t.Error(err)
+	}
+	_, err := api.ReEncrypt.Do(call, &api.ReEncryptInput{CiphertextBlob: blob, DestinationKeyID: other.KeyID})
+	servicetest.WantError(t, err, "AccessDeniedException")
+}
+
 func TestGenerateDataKey_IsDecrypted(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "IAM-10")

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"strconv"
 	"strings"
 
 	"drydock/aws"
@@ -11,7 +12,12 @@ import (
 // facts tells policies of a key: its policy, which has to agree to everything, and its grants for the caller.
 func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
 	if h, ok := call.Value(heldKey{}).(*held); ok && h.key.arn() == arn {
-		return s.keyFacts(call, h.key, h.context, nil)
+		k := h.key
+		if h.ungranted {
+			plain := *k
+			plain.Grants, k = 0, &plain
+		}
+		return s.keyFacts(call, k, h.context, nil)
 	}
 	parsed, err := aws.ParseARN(arn)
 	id, isKey := strings.CutPrefix(parsed.Resource, "key/")
@@ -32,7 +38,14 @@ func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
 
 // keyFacts are the facts of a key that was read, for a request with an encryption context.
 func (s *Service) keyFacts(call *aws.Call, k *key, context map[string]string, tx *store.Tx) (policy.Facts, error) {
-	doc, err := s.docs.Parse(policy.KindResource, k.Policy)
+	text := k.Policy
+	if isAnother(&call.Principal, k.Principals) {
+		var err error
+		if text, err = byID(text, k.Principals); err != nil {
+			return policy.Facts{}, err
+		}
+	}
+	doc, err := s.docs.Parse(policy.KindResource, text)
 	if err != nil {
 		return policy.Facts{}, err
 	}
@@ -80,10 +93,9 @@ func (v *keyValues) Values(name string) ([]string, bool) {
 	case "keyorigin":
 		return one(string(v.key.Origin))
 	case "multiregion":
-		if v.key.MultiRegion {
-			return one("true")
-		}
-		return one("false")
+		return one(strconv.FormatBool(v.key.MultiRegion))
+	case "grantisforawsresource":
+		return one(strconv.FormatBool(viaService(v.call) != ""))
 	case "multiregionkeytype":
 		if v.key.MultiRegion {
 			return one(string(v.key.regionType()))

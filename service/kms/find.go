@@ -146,7 +146,7 @@ func (s *Service) allow(call *aws.Call, k *key, alias string, r request) error {
 	if alias != "" {
 		check.Keys["kms:RequestAlias"] = []string{alias}
 	}
-	return call.Cloud.Authorize(call.With(context.WithValue(call, heldKey{}, &held{k, r.context})), check)
+	return call.Cloud.Authorize(call.With(context.WithValue(call, heldKey{}, &held{key: k, context: r.context})), check)
 }
 
 // heldKey is the context key under which a call carries the key that its handler has read, so that facts need not read it
@@ -157,6 +157,8 @@ type heldKey struct{}
 type held struct {
 	key     *key
 	context map[string]string
+	// ungranted leaves grants out of the question.
+	ungranted bool
 }
 
 // manage returns a key by id or ARN, not by alias, for an operation that the gateway has allowed. Only some operations
@@ -167,7 +169,7 @@ func manage(tx *store.Tx, call *aws.Call, id string, foreign bool) (*key, error)
 		return nil, err
 	}
 	if ref.Alias != "" {
-		return nil, api.NewNotFoundException("Invalid keyId '%s'", ref.Alias)
+		return nil, noAlias(id)
 	}
 	if ref.Account != call.Account && !foreign {
 		return nil, aws.NewError(400, "AccessDeniedException", "User: %s is not authorized to perform: kms:%s on resource: %s",
@@ -178,6 +180,14 @@ func manage(tx *store.Tx, call *aws.Call, id string, foreign bool) (*key, error)
 		err = ref.missing()
 	}
 	return k, err
+}
+
+// noAlias refuses an alias where a key is named by id or ARN only.
+func noAlias(id string) error {
+	if strings.HasPrefix(id, "arn:") {
+		return api.NewInvalidARNException("Key Aliases are not supported for this operation.")
+	}
+	return api.NewNotFoundException("Invalid keyId '%s'", id)
 }
 
 // read returns a key for an operation that only looks at it.

@@ -30,18 +30,24 @@ func (u people) Grants(_ context.Context, p *aws.Principal) (policy.Grants, erro
 	if !ok {
 		return policy.Grants{}, nil
 	}
-	doc, err := policy.Parse(policy.KindManaged, `{"Version":"2012-10-17","Statement":[`+text+`]}`)
+	doc, err := documents.Parse(policy.KindManaged, `{"Version":"2012-10-17","Statement":[`+text+`]}`)
 	return policy.Grants{Identity: []policy.Source{{Name: p.Name, Document: doc}}}, err
 }
+
+// documents remembers the users' policies, as IAM does.
+var documents policy.Cache
 
 // all lets a user do everything.
 const all = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 
-// newCloud returns a cloud with users: "admin" may do everything, "guest" nothing.
+// conditional lets a user grant to a certain principal.
+const conditional = `{"Effect":"Allow","Action":"kms:CreateGrant","Resource":"*","Condition":{"StringLike":{"kms:GranteePrincipal":"*/other"}}}`
+
+// newCloud returns a cloud with users: "admin" may do everything, "conditional" create some grants, "guest" nothing.
 func newCloud(t testing.TB) (*servicetest.Cloud, *aws.Call) {
 	t.Helper()
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{kms.New(d), {API: iam.API, Identity: people{"admin": all}}}
+		return []service.Module{kms.New(d), {API: iam.API, Identity: people{"admin": all, "conditional": conditional}}}
 	})
 	return c, c.Call(t)
 }

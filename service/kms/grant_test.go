@@ -80,6 +80,45 @@ func TestGrant_IsConstrainedByTheEncryptionContext(t *testing.T) {
 	}
 }
 
+func TestGrant_PassesOnNoMoreThanItself(t *testing.T) {
+	t.Parallel()
+	c, root := newCloud(t)
+	k := createKey(t, root, &api.CreateKeyInput{})
+	shop := map[string]string{"app": "shop"}
+	grant(t, root, k.KeyID, "guest", &api.GrantConstraints{EncryptionContextSubset: shop}, api.GrantOperationDecrypt, api.GrantOperationCreateGrant)
+	guest := user(t, c, servicetest.Account, "guest")
+	for name, tc := range map[string]struct {
+		constraints *api.GrantConstraints
+		operation   api.GrantOperation
+		code        string
+	}{
+		"the same":     {&api.GrantConstraints{EncryptionContextSubset: shop}, api.GrantOperationDecrypt, ""},
+		"stricter":     {&api.GrantConstraints{EncryptionContextEquals: map[string]string{"app": "shop", "b": "2"}}, api.GrantOperationDecrypt, ""},
+		"looser":       {nil, api.GrantOperationDecrypt, "AccessDeniedException"},
+		"another":      {&api.GrantConstraints{EncryptionContextSubset: shop}, api.GrantOperationEncrypt, "AccessDeniedException"},
+		"by an admin":  {nil, api.GrantOperationEncrypt, ""},
+		"by condition": {nil, api.GrantOperationVerify, "ValidationException"},
+		"by nobody":    {nil, api.GrantOperationDecrypt, "AccessDeniedException"},
+	} {
+		call := guest
+		if name == "by an admin" {
+			call = user(t, c, servicetest.Account, "admin")
+		}
+		if name == "by condition" {
+			call = user(t, c, servicetest.Account, "conditional")
+		}
+		if name == "by nobody" {
+			call = user(t, c, servicetest.Account, "nobody")
+		}
+		_, err := api.CreateGrant.Do(call, &api.CreateGrantInput{
+			KeyID: k.KeyID, GranteePrincipal: userARN(servicetest.Account, "other"), Operations: []api.GrantOperation{tc.operation}, Constraints: tc.constraints,
+		})
+		if aws.ErrorCode(err) != tc.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestGrants_AreListedAndRevoked(t *testing.T) {
 	t.Parallel()
 	c, root := newCloud(t)
@@ -138,6 +177,10 @@ func TestGrants_AreListedAndRevoked(t *testing.T) {
 		if in.Marker = out.NextMarker; !*out.Truncated {
 			break
 		}
+	}
+	foreign, err := api.ListRetirableGrants.Do(user(t, c, otherAccount, "admin"), &api.ListRetirableGrantsInput{RetiringPrincipal: retiring})
+	if err != nil || len(foreign.Grants) != 0 {
+		t.Errorf("grants on another account's keys: %v, %v", foreign, err)
 	}
 	if found != 3 {
 		t.Errorf("%d retirable grants", found)

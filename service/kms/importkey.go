@@ -277,6 +277,7 @@ func (s *Service) deleteImportedKeyMaterial(call *aws.Call, in *api.DeleteImport
 			}
 		}
 		m.Sealed, m.ValidTo = nil, time.Time{}
+		tx.AfterCommit(func() { s.opened.forget(k.ID) })
 		if k.symmetric() {
 			out.KeyMaterialID = new(m.ID)
 		}
@@ -335,6 +336,7 @@ func (s *Service) reconcileExpiry(ctx context.Context, t task.Task) (task.Next, 
 		if k.Pending != nil && k.Pending.Sealed == nil {
 			k.Pending = nil
 		}
+		tx.AfterCommit(func() { s.opened.forget(k.ID) })
 		return errors.Join(keys.Put(tx, k), s.scheduleExpiry(tx, k))
 	})
 }

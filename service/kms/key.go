@@ -23,9 +23,10 @@ type key struct {
 	// Managed is the service whose AWS managed key it is, as in "alias/aws/s3"; empty for users' keys.
 	Managed  string
 	Disabled bool
-	// Policy is the key policy's text.
-	Policy string
-	Tags   map[string]string
+	// Policy is the key policy's text, Principals the unique ids that the users and roles in it had when it was put.
+	Policy     string
+	Principals map[string]string
+	Tags       map[string]string
 	// Grants is how many grants the key has; without any nobody looks for them.
 	Grants int
 	// Materials are what it was made with, the current one last; see current.

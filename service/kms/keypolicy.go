@@ -31,10 +31,11 @@ func defaultPolicy(k *key) string {
 }`
 }
 
-// givePolicy sets the policy of a key, or the default one, unless it would lock its caller out.
+// givePolicy sets the policy of a key, or the default one, unless it would lock its caller out. It looks the principals up,
+// so it is not for transactions.
 func (s *Service) givePolicy(call *aws.Call, k *key, text *string, bypass *bool) error {
 	if text == nil {
-		k.Policy = defaultPolicy(k)
+		k.Policy, k.Principals = defaultPolicy(k), nil
 		return nil
 	}
 	if len(*text) > maxPolicyBytes {
@@ -47,10 +48,17 @@ func (s *Service) givePolicy(call *aws.Call, k *key, text *string, bypass *bool)
 	if err != nil {
 		return err
 	}
+	ids, known, err := identifyAll(call, doc)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return api.NewMalformedPolicyDocumentException("Policy contains a statement with one or more invalid principals.")
+	}
 	if (bypass == nil || !*bypass) && !s.maintains(call, k, doc) {
 		return api.NewMalformedPolicyDocumentException("The new key policy will not allow you to update the key policy in the future.")
 	}
-	k.Policy = *text
+	k.Policy, k.Principals = *text, ids
 	return nil
 }
 
@@ -77,8 +85,16 @@ func (s *Service) putKeyPolicy(call *aws.Call, in *api.PutKeyPolicyInput) (*api.
 	if in.PolicyName != nil && *in.PolicyName != policyName {
 		return nil, api.NewNotFoundException(noPolicy)
 	}
+	next, err := s.read(call, in.KeyID, false)
+	if err == nil {
+		err = s.givePolicy(call, next, &in.Policy, in.BypassPolicyLockoutSafetyCheck)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return done[api.PutKeyPolicyOutput](s.change(call, in.KeyID, func(_ *store.Tx, k *key) error {
-		return s.givePolicy(call, k, &in.Policy, in.BypassPolicyLockoutSafetyCheck)
+		k.Policy, k.Principals = next.Policy, next.Principals
+		return nil
 	}))
 }
 

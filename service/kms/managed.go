@@ -3,6 +3,8 @@ package kms
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	api "drydock/api/kms"
@@ -24,6 +26,15 @@ var managedKeys = map[string]managedKey{
 	"kinesis": {title: "Kinesis"}, "lambda": {title: "Lambda"}, "mq": {title: "MQ"}, "rds": {title: "RDS"},
 	"redshift": {title: "Redshift"}, "s3": {title: "S3"}, "secretsmanager": {title: "Secrets Manager"}, "sns": {title: "SNS"},
 	"sqs": {title: "SQS"}, "ssm": {title: "SSM"}, "workspaces": {title: "WorkSpaces"}, "xray": {title: "X-Ray"},
+}
+
+// managedAliases are the aliases of all AWS managed keys, in their order.
+func managedAliases() []string {
+	names := slices.Sorted(maps.Keys(managedKeys))
+	for i := range names {
+		names[i] = managedPrefix + names[i]
+	}
+	return names
 }
 
 // mayCreate tells whether the call is one that creates the AWS managed key behind an alias: the service's own, or

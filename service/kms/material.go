@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,6 +77,13 @@ const maxOpened = 4096
 type opened struct {
 	mu      sync.RWMutex
 	secrets map[string]any // guarded by mu; by key and material
+}
+
+// forget drops what was opened of a key.
+func (o *opened) forget(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.DeleteFunc(o.secrets, func(id string, _ any) bool { return strings.HasPrefix(id, key+" ") })
 }
 
 // open returns a material's secret: []byte, or the private key of a pair as newPair makes it.

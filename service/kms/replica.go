@@ -25,6 +25,11 @@ func (s *Service) replicateKey(call *aws.Call, in *api.ReplicateKeyInput) (*api.
 	if err := call.Cloud.Authorize(there, aws.Check{Action: "kms:CreateKey", Resource: "*"}); err != nil {
 		return nil, err
 	}
+	if len(in.Tags) > 0 {
+		if err := call.Cloud.Authorize(there, aws.Check{Action: "kms:TagResource", Resource: "*"}); err != nil {
+			return nil, err
+		}
+	}
 	k, err := s.read(call, in.KeyID, false)
 	if err == nil {
 		err = k.primary()
@@ -84,6 +89,22 @@ func (s *Service) replicateKey(call *aws.Call, in *api.ReplicateKeyInput) (*api.
 
 // updatePrimaryRegion makes a replica the primary key, and the primary key a replica.
 func (s *Service) updatePrimaryRegion(call *aws.Call, in *api.UpdatePrimaryRegionInput) (*api.UpdatePrimaryRegionOutput, error) {
+	// The replica has to agree as well.
+	there := call.In(in.PrimaryRegion)
+	k, err := s.read(call, in.KeyID, false)
+	if err != nil {
+		return nil, err
+	}
+	replica, err := s.load(there, keyRef{Account: k.Account, Region: there.Region, ID: k.ID})
+	if err != nil {
+		return nil, err
+	}
+	if replica != nil {
+		check := request{action: "kms:UpdatePrimaryRegion", keys: map[string][]string{"kms:PrimaryRegion": {in.PrimaryRegion}}}
+		if err := s.allow(there, replica, "", check); err != nil {
+			return nil, err
+		}
+	}
 	now := call.Now()
 	return done[api.UpdatePrimaryRegionOutput](s.DB.Update(call, func(tx *store.Tx) error {
 		k, err := manage(tx, call, in.KeyID, false)

@@ -75,6 +75,20 @@ func TestReplica_DecryptsWhatThePrimaryEncrypted(t *testing.T) {
 	// The other region becomes the primary one; the task of rotation goes with it.
 	_, err = api.UpdatePrimaryRegion.Do(call, &api.UpdatePrimaryRegionInput{KeyID: k.KeyID, PrimaryRegion: "eu-west-1"})
 	servicetest.WantError(t, err, "NotFoundException")
+	locked := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":["kms:PutKeyPolicy"],"Resource":"*"}]}`
+	open, err := api.GetKeyPolicy.Do(west, &api.GetKeyPolicyInput{KeyID: k.KeyID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, policy := range []string{locked, *open.Policy} {
+		if _, err := api.PutKeyPolicy.Do(west, &api.PutKeyPolicyInput{KeyID: k.KeyID, Policy: policy}); err != nil {
+			t.Fatal(err)
+		}
+		if policy == locked {
+			_, err = api.UpdatePrimaryRegion.Do(call, &api.UpdatePrimaryRegionInput{KeyID: k.KeyID, PrimaryRegion: "us-west-2"})
+			servicetest.WantError(t, err, "AccessDeniedException")
+		}
+	}
 	if _, err := api.UpdatePrimaryRegion.Do(call, &api.UpdatePrimaryRegionInput{KeyID: k.KeyID, PrimaryRegion: "us-west-2"}); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type rotation struct {
 func (k *key) rotates() error {
 	switch {
 	case !k.symmetric():
-		return api.NewUnsupportedOperationException("%s key spec is %s which is not valid for this operation.", k.arn(), k.Spec)
+		return api.NewUnsupportedOperationException("%s", "")
 	case k.MultiRegion && k.Primary != k.Region:
 		return api.NewUnsupportedOperationException("%s is a multi-Region replica key, which rotates with its primary key.", k.arn())
 	}
@@ -149,7 +149,7 @@ func (s *Service) listKeyRotations(call *aws.Call, in *api.ListKeyRotationsInput
 		return nil, err
 	}
 	if !k.symmetric() {
-		return nil, api.NewUnsupportedOperationException("%s key spec is %s which is not valid for this operation.", k.arn(), k.Spec)
+		return nil, api.NewUnsupportedOperationException("%s", "")
 	}
 	everything := in.IncludeKeyMaterial != nil && *in.IncludeKeyMaterial == api.IncludeKeyMaterialAllKeyMaterial
 	out := &api.ListKeyRotationsOutput{Rotations: []api.RotationsListEntry{}}

@@ -180,6 +180,7 @@ func (s *Service) removeRow(tx *store.Tx, k *key, now time.Time) error {
 			return err
 		}
 	}
+	tx.AfterCommit(func() { s.opened.forget(k.ID) })
 	_, err = keys.Delete(tx, keys.Key(k))
 	return err
 }

@@ -32,6 +32,8 @@ type batch struct {
 	// Events are the events in order: for each the milliseconds since First and the message's length, as varints, and
 	// the message.
 	Events []byte `cbor:"7,keyasint"`
+	// Key is the data key that Events are encrypted under, 0 for none, see datakey.go.
+	Key uint64 `cbor:"8,keyasint,omitempty"`
 }
 
 // slotMillis is how long a slot is. It weighs what reading from a time on has to look back over against how many rows a

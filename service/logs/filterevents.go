@@ -24,6 +24,11 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 	if err != nil {
 		return nil, err
 	}
+	unmask, err := mayUnmask(call, in.Unmask, in.LogGroupName, in.LogGroupIdentifier)
+	if err != nil {
+		return nil, err
+	}
+	var hidden masks
 	found := search{page: page{limit: maxPageEvents}, pattern: pattern}
 	if in.Limit != nil {
 		found.limit = int(*in.Limit)
@@ -38,13 +43,20 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 	if end != nil && *end < math.MaxInt64 {
 		end = new(*end + 1)
 	}
-	err = s.DB.View(call, func(tx *store.Tx) error {
+	limit := found.limit
+	err = s.view(call, func(tx *store.Tx, keys *dataKeys) error {
+		found.page, found.more, found.keys = page{limit: limit}, nil, keys
 		g, err := resolveLogGroup(tx, call, in.LogGroupName, in.LogGroupIdentifier)
 		if err != nil {
 			return err
 		}
 		if err := g.standard(call); err != nil {
 			return err
+		}
+		if !unmask {
+			if hidden, err = masksOf(tx, g); err != nil {
+				return err
+			}
 		}
 		found.window = newWindow(g, call.Now(), in.StartTime, end)
 		if after != nil {
@@ -58,6 +70,7 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 	if err != nil {
 		return nil, err
 	}
+	hidden.applyAll(found.events)
 	// AWS names no searched streams since 2020.
 	out := &api.FilterLogEventsOutput{Events: make([]api.FilteredLogEvent, len(found.events)), SearchedLogStreams: []api.SearchedLogStream{}}
 	for i := range found.events {
@@ -102,6 +115,7 @@ type search struct {
 	window
 
 	pattern *filterpattern.Pattern
+	keys    *dataKeys
 	// streams are the streams that are searched, by id. With all, they are those met so far, nil for one that is deleted.
 	streams map[uint64]*logStream
 	all     bool
@@ -137,7 +151,7 @@ func (s *search) chooseStreams(tx *store.Tx, g *logGroup, in *api.FilterLogEvent
 func (s *search) run(tx *store.Tx, g *logGroup) error {
 	scanned, bytes := 0, 0
 	var last position
-	for e, err := range ascending(s.batches(tx, g)) {
+	for e, err := range ascending(s.keys.open(tx, g, s.batches(tx, g))) {
 		if err != nil {
 			return err
 		}

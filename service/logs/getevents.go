@@ -26,9 +26,14 @@ func (s *Service) getLogEvents(call *aws.Call, in *api.GetLogEventsInput) (*api.
 	if in.StartTime != nil && in.EndTime != nil && *in.StartTime > *in.EndTime {
 		return nil, api.NewInvalidParameterException("startTime must be less than or equal to endTime.")
 	}
+	unmask, err := mayUnmask(call, in.Unmask, in.LogGroupName, in.LogGroupIdentifier)
+	if err != nil {
+		return nil, err
+	}
 	var found []event
 	var w window
-	err := s.DB.View(call, func(tx *store.Tx) error {
+	var hidden masks
+	err = s.view(call, func(tx *store.Tx, keys *dataKeys) error {
 		g, err := resolveLogGroup(tx, call, in.LogGroupName, in.LogGroupIdentifier)
 		if err != nil {
 			return err
@@ -39,6 +44,11 @@ func (s *Service) getLogEvents(call *aws.Call, in *api.GetLogEventsInput) (*api.
 		stream, err := getLogStream(tx, g, in.LogStreamName)
 		if err != nil {
 			return err
+		}
+		if !unmask {
+			if hidden, err = masksOf(tx, g); err != nil {
+				return err
+			}
 		}
 		w = newWindow(g, call.Now(), in.StartTime, in.EndTime)
 		if token != nil {
@@ -51,11 +61,11 @@ func (s *Service) getLogEvents(call *aws.Call, in *api.GetLogEventsInput) (*api.
 		r := w.rangeOf(store.K(g.ID, stream.ID))
 		if !forward {
 			r.Reverse = true
-			found, err = newest(batches.Scan(tx, r), limit, w.has)
+			found, err = newest(keys.open(tx, g, batches.Scan(tx, r)), limit, w.has)
 			return err
 		}
 		p := page{limit: limit}
-		for e, err := range ascending(batches.Scan(tx, r)) {
+		for e, err := range ascending(keys.open(tx, g, batches.Scan(tx, r))) {
 			switch {
 			case err != nil:
 				return err
@@ -73,6 +83,7 @@ func (s *Service) getLogEvents(call *aws.Call, in *api.GetLogEventsInput) (*api.
 	if err != nil {
 		return nil, err
 	}
+	hidden.applyAll(found)
 	out := &api.GetLogEventsOutput{Events: make([]api.OutputLogEvent, len(found))}
 	for i := range found {
 		e := &found[i]

@@ -30,6 +30,32 @@ const (
 	// maxTailEvents bounds an update of a live tail; maxTailTime is how long a session lasts.
 	maxTailEvents = 500
 	maxTailTime   = 3 * time.Hour
+	// maxMetricFilters and maxSubscriptionFilters bound the filters of a group, maxRegexFilters those of them with regular
+	// expressions, maxDimensions the dimensions of a metric.
+	maxMetricFilters       = 100
+	maxSubscriptionFilters = 2
+	maxRegexFilters        = 5
+	maxDimensions          = 3
+	// maxResourcePolicies is how many an account has in a region. A policy of the account and of a destination has at most
+	// maxPolicyBytes, one of a group maxGroupPolicyBytes.
+	maxResourcePolicies = 10
+	maxPolicyBytes      = 5120
+	maxGroupPolicyBytes = 51_200
+	// maxProtectionBytes bounds a data protection policy, maxCustomIdentifiers what it defines itself, each of at most
+	// maxCustomIdentifierBytes.
+	maxProtectionBytes       = 30_720
+	maxCustomIdentifiers     = 10
+	maxCustomIdentifierBytes = 200
+	// maxIndexFields bounds a field index policy, maxIndexFieldBytes the name of a field.
+	maxIndexFields     = 20
+	maxIndexFieldBytes = 100
+	// maxProcessors bounds a transformer, maxParsers those of its processors that parse, maxFieldBytes what a processor may
+	// make of one field.
+	maxProcessors = 20
+	maxParsers    = 5
+	maxFieldBytes = 256 << 10
+	// defaultVisibilityDays is how long an anomaly is shown unless its detector says otherwise.
+	defaultVisibilityDays = 21
 )
 
 // retentionDays are the periods that PutRetentionPolicy accepts.

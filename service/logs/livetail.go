@@ -29,6 +29,8 @@ type tail struct {
 	names    []string
 	prefixes []string
 	pattern  *filterpattern.Pattern
+	// masks are those of the groups when the session began, by id.
+	masks map[uint64]masks
 
 	mu      sync.Mutex // guards the fields below
 	events  []api.LiveTailSessionLogEvent
@@ -89,7 +91,7 @@ func (t *tail) publish(g *logGroup, stream *logStream, events []api.InputLogEven
 			break
 		}
 		t.events = append(t.events, api.LiveTailSessionLogEvent{
-			LogGroupIdentifier: new(g.Account + ":" + g.Name), LogStreamName: &stream.Name, Message: new(e.Message),
+			LogGroupIdentifier: new(g.Account + ":" + g.Name), LogStreamName: &stream.Name, Message: new(t.masks[g.ID].apply(e.Message)),
 			Timestamp: new(e.Timestamp), IngestionTime: new(ingested.UnixMilli()),
 		})
 	}
@@ -125,7 +127,7 @@ func (s *Service) startLiveTail(call *aws.Call, in *api.StartLiveTailInput) (*ap
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{names: in.LogStreamNames, prefixes: in.LogStreamNamePrefixes, pattern: pattern, arrived: make(chan struct{}, 1)}
+	t := &tail{names: in.LogStreamNames, prefixes: in.LogStreamNamePrefixes, pattern: pattern, masks: map[uint64]masks{}, arrived: make(chan struct{}, 1)}
 	err = s.DB.View(call, func(tx *store.Tx) error {
 		for _, id := range in.LogGroupIdentifiers {
 			if !strings.HasPrefix(id, "arn:") {
@@ -140,6 +142,9 @@ func (s *Service) startLiveTail(call *aws.Call, in *api.StartLiveTailInput) (*ap
 			}
 			if !slices.ContainsFunc(t.groups, func(o *logGroup) bool { return o.ID == g.ID }) {
 				t.groups = append(t.groups, g)
+				if t.masks[g.ID], err = masksOf(tx, g); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

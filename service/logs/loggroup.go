@@ -25,6 +25,16 @@ type logGroup struct {
 	Class              api.LogGroupClass
 	Tags               map[string]string
 	DeletionProtection bool
+	// IndexedTo is the time before which batches may be in blocks for queries, see noteLate.
+	IndexedTo int64
+	// KMSKeyID is the ARN of the key that the events are encrypted under, "" for none.
+	KMSKeyID string
+	// MetricFilters and SubscriptionFilters count the group's filters.
+	MetricFilters, SubscriptionFilters int32
+	// DataProtection tells whether the group has, or has had, a data protection policy of its own.
+	DataProtection api.DataProtectionStatus
+	// Watched tells that events are looked at as they come, see ingest.
+	Watched bool
 }
 
 var logGroups = store.NewTable("logs/group", func(g *logGroup) store.Key { return store.K(g.Account, g.Region, g.Name) })
@@ -107,9 +117,6 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	if strings.HasPrefix(in.LogGroupName, "aws/") {
 		return nil, api.NewInvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
 	}
-	if in.KMSKeyID != nil {
-		return nil, notImplemented("drydock does not encrypt log groups with KMS keys.")
-	}
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
@@ -126,6 +133,12 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 	if in.DeletionProtectionEnabled != nil {
 		g.DeletionProtection = *in.DeletionProtectionEnabled
 	}
+	if in.KMSKeyID != nil {
+		if err := s.checkKey(call, g.arn(), *in.KMSKeyID); err != nil {
+			return nil, err
+		}
+		g.KMSKeyID = *in.KMSKeyID
+	}
 	err := s.DB.Update(call, func(tx *store.Tx) error {
 		exists, err := logGroups.Has(tx, logGroups.Key(g))
 		if err != nil {
@@ -134,7 +147,7 @@ func (s *Service) createLogGroup(call *aws.Call, in *api.CreateLogGroupInput) (*
 		if exists {
 			return api.NewResourceAlreadyExistsException("The specified log group already exists")
 		}
-		return logGroups.Put(tx, g)
+		return s.putWatched(tx, g)
 	})
 	if err != nil {
 		return nil, err
@@ -245,8 +258,22 @@ func (s *Service) describeLogGroups(call *aws.Call, in *api.DescribeLogGroupsInp
 		return nil, err
 	}
 	out := &api.DescribeLogGroupsOutput{LogGroups: make([]api.LogGroup, len(groups)), NextToken: next}
-	for i, g := range groups {
-		out.LogGroups[i] = g.describe()
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		inherits, err := accountProtects(tx, call)
+		if err != nil {
+			return err
+		}
+		for i, g := range groups {
+			bytes, err := s.storedBytes(tx, g)
+			if err != nil {
+				return err
+			}
+			out.LogGroups[i] = g.describe(bytes, inherits)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -289,14 +316,23 @@ func (g *logGroup) isNamed(pattern string) bool {
 	return strings.Contains(g.Name, pattern)
 }
 
-// describe is the group as the API shows it.
-func (g *logGroup) describe() api.LogGroup {
+// describe is the group as the API shows it, with what its account's policy gives it.
+func (g *logGroup) describe(storedBytes int64, inherits bool) api.LogGroup {
 	shown := api.LogGroup{
 		LogGroupName: &g.Name, CreationTime: new(g.Created.UnixMilli()), ARN: new(g.arn() + ":*"), LogGroupARN: new(g.arn()),
-		LogGroupClass: &g.Class, MetricFilterCount: new(int32(0)), StoredBytes: new(int64(0)), DeletionProtectionEnabled: &g.DeletionProtection,
+		LogGroupClass: &g.Class, MetricFilterCount: &g.MetricFilters, StoredBytes: &storedBytes, DeletionProtectionEnabled: &g.DeletionProtection,
 	}
 	if g.RetentionDays != 0 {
 		shown.RetentionInDays = &g.RetentionDays
+	}
+	if g.KMSKeyID != "" {
+		shown.KMSKeyID = &g.KMSKeyID
+	}
+	if g.DataProtection != "" {
+		shown.DataProtectionStatus = &g.DataProtection
+	}
+	if inherits && g.Class == api.LogGroupClassStandard {
+		shown.InheritedProperties = []api.InheritedProperty{api.InheritedPropertyAccountDataProtection}
 	}
 	return shown
 }
@@ -318,12 +354,57 @@ func (s *Service) deleteLogGroup(call *aws.Call, in *api.DeleteLogGroupInput) (*
 		if err := s.Tasks.Cancel(tx, expireKind, fmt.Sprint(g.ID)); err != nil {
 			return err
 		}
+		if err := deleteAttached(tx, g); err != nil {
+			return err
+		}
 		return s.schedulePurge(tx, purged{Group: g.ID}, now)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &api.DeleteLogGroupOutput{}, nil
+}
+
+// deleteAttached removes what a group has beside its streams: filters and policies.
+func deleteAttached(tx *store.Tx, g *logGroup) error {
+	if err := deleteFilters(tx, metricFilters, g); err != nil {
+		return err
+	}
+	if err := deleteFilters(tx, subscriptionFilters, g); err != nil {
+		return err
+	}
+	key := store.K(g.Account, g.Region, g.Name)
+	if _, err := dataProtections.Delete(tx, key); err != nil {
+		return err
+	}
+	if _, err := indexPolicies.Delete(tx, key); err != nil {
+		return err
+	}
+	if _, err := transformers.Delete(tx, key); err != nil {
+		return err
+	}
+	for p, err := range resourcePolicies.Scan(tx, store.Range{Prefix: store.K(g.Account, g.Region, g.arn())}) {
+		if err != nil {
+			return err
+		}
+		if _, err := resourcePolicies.Delete(tx, resourcePolicies.Key(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteFilters removes the rows of a table of filters that belong to the group.
+func deleteFilters[T any](tx *store.Tx, t *store.Table[T], g *logGroup) error {
+	for f, err := range filtersOf(tx, t, g) {
+		if err != nil {
+			return err
+		}
+		if _, err := t.Delete(tx, t.Key(f)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putLogGroupDeletionProtection sets whether the group can be deleted.

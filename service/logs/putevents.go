@@ -16,7 +16,9 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 	now := call.Now()
 	seq := s.sequence.next()
 	var rejected *api.RejectedLogEventsInfo
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	var group uint64
+	var size int64
+	err := s.update(call, func(tx *store.Tx, keys *dataKeys) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
 			return err
@@ -26,10 +28,24 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 			return err
 		}
 		accepted, info := accept(in.LogEvents, now, g.retention())
-		rejected = info
+		rejected, size, group = info, 0, g.ID
 		for _, b := range split(accepted) {
 			b.Group, b.Stream, b.Seq, b.Ingested = g.ID, stream.ID, seq, now.UnixMilli()
+			size += b.size()
+			if g.KMSKeyID != "" {
+				if err := keys.seal(tx, g, b); err != nil {
+					return err
+				}
+			}
 			if err := batches.Insert(tx, b); err != nil {
+				return err
+			}
+			if err := noteLate(tx, g, b); err != nil {
+				return err
+			}
+		}
+		if g.Watched {
+			if err := s.ingest(tx, keys, g, stream, accepted, seq, now); err != nil {
 				return err
 			}
 		}
@@ -42,6 +58,7 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 	if err != nil {
 		return nil, err
 	}
+	s.count(call, group, size)
 	return &api.PutLogEventsOutput{
 		NextSequenceToken:     new(position{now.UnixMilli(), seq, 0}.String()),
 		RejectedLogEventsInfo: rejected,

@@ -19,7 +19,11 @@ func (s *Service) getLogRecord(call *aws.Call, in *api.GetLogRecordInput) (*api.
 		return nil, api.NewInvalidParameterException("The specified log record pointer is invalid.")
 	}
 	out := &api.GetLogRecordOutput{LogRecord: map[string]string{}}
-	err := s.DB.View(call, func(tx *store.Tx) error {
+	unmask, err := mayUnmask(call, in.Unmask, &p.groupName, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(call, func(tx *store.Tx, keys *dataKeys) error {
 		missing := api.NewResourceNotFoundException("The specified log record does not exist.")
 		g, err := findLogGroup(tx, groupKey{call.Account, call.Region, p.groupName})
 		switch {
@@ -36,12 +40,19 @@ func (s *Service) getLogRecord(call *aws.Call, in *api.GetLogRecordInput) (*api.
 		if stream == nil {
 			return missing
 		}
-		e, err := findEvent(tx, g, stream.ID, p.position)
+		e, err := findEvent(tx, keys, g, stream.ID, p.position)
 		if err != nil {
 			return err
 		}
 		if e == nil {
 			return missing
+		}
+		if !unmask {
+			hidden, err := masksOf(tx, g)
+			if err != nil {
+				return err
+			}
+			e.Message = hidden.apply(e.Message)
 		}
 		logsinsights.Discover(e.Message, isLambda(g), func(name, value string) bool {
 			out.LogRecord[name] = value
@@ -77,14 +88,14 @@ func (s *Service) getLogGroupFields(call *aws.Call, in *api.GetLogGroupFieldsInp
 	}
 	counts := map[string]int{}
 	total := 0
-	err := s.DB.View(call, func(tx *store.Tx) error {
+	err := s.view(call, func(tx *store.Tx, keys *dataKeys) error {
 		g, err := resolveLogGroup(tx, call, in.LogGroupName, in.LogGroupIdentifier)
 		if err != nil {
 			return err
 		}
 		counts, total = map[string]int{}, 0
 		names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
-		for e, err := range queryEvents(tx, g, newWindow(g, now, &start, &end)) {
+		for e, err := range queryEvents(tx, keys, g, newWindow(g, now, &start, &end)) {
 			if err != nil {
 				return err
 			}

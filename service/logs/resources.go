@@ -31,6 +31,7 @@ func (s *Service) resourceTypes() []resource.Type {
 			Delete:            deleteStreamResource,
 			List:              listStreamResources,
 		},
+		queryDefinitionType(),
 	}
 }
 

@@ -3,6 +3,7 @@ package logs
 import (
 	api "drydock/api/logs"
 	"drydock/aws"
+	"drydock/policy"
 	"drydock/service"
 )
 
@@ -12,6 +13,12 @@ type Service struct {
 
 	sequence sequence
 	tails    tails
+	keyCache keyCache
+	counters counters
+	// documents remembers parsed policies.
+	documents policy.Cache
+
+	queriesAtWork gate
 }
 
 // New returns the service's module.
@@ -24,6 +31,7 @@ func New(d service.Deps) service.Module {
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,
+		Stop:       s.stop,
 	}
 }
 
@@ -52,7 +60,66 @@ func (s *Service) operations() []aws.Handler {
 		api.GetLogEvents.Handle(s.getLogEvents),
 		api.FilterLogEvents.Handle(s.filterLogEvents),
 		api.StartLiveTail.Handle(s.startLiveTail),
+
+		api.PutMetricFilter.Handle(s.putMetricFilter),
+		api.DescribeMetricFilters.Handle(s.describeMetricFilters),
+		api.DeleteMetricFilter.Handle(s.deleteMetricFilter),
 		api.TestMetricFilter.Handle(s.testMetricFilter),
+		api.PutSubscriptionFilter.Handle(s.putSubscriptionFilter),
+		api.DescribeSubscriptionFilters.Handle(s.describeSubscriptionFilters),
+		api.DeleteSubscriptionFilter.Handle(s.deleteSubscriptionFilter),
+		api.PutDestination.Handle(s.putDestination),
+		api.PutDestinationPolicy.Handle(s.putDestinationPolicy),
+		api.DescribeDestinations.Handle(s.describeDestinations),
+		api.DeleteDestination.Handle(s.deleteDestination),
+
+		api.PutTransformer.Handle(s.putTransformer),
+		api.GetTransformer.Handle(s.getTransformer),
+		api.DeleteTransformer.Handle(s.deleteTransformer),
+		api.TestTransformer.Handle(s.testTransformer),
+		api.CreateLogAnomalyDetector.Handle(s.createLogAnomalyDetector),
+		api.GetLogAnomalyDetector.Handle(s.getLogAnomalyDetector),
+		api.ListLogAnomalyDetectors.Handle(s.listLogAnomalyDetectors),
+		api.UpdateLogAnomalyDetector.Handle(s.updateLogAnomalyDetector),
+		api.DeleteLogAnomalyDetector.Handle(s.deleteLogAnomalyDetector),
+		api.ListAnomalies.Handle(s.listAnomalies),
+
+		api.CreateExportTask.Handle(s.createExportTask),
+		api.DescribeExportTasks.Handle(s.describeExportTasks),
+		api.CancelExportTask.Handle(s.cancelExportTask),
+
+		api.AssociateKMSKey.Handle(s.associateKMSKey),
+		api.DisassociateKMSKey.Handle(s.disassociateKMSKey),
+		api.PutResourcePolicy.Handle(s.putResourcePolicy),
+		api.DescribeResourcePolicies.Handle(s.describeResourcePolicies),
+		api.DeleteResourcePolicy.Handle(s.deleteResourcePolicy),
+		api.PutDataProtectionPolicy.Handle(s.putDataProtectionPolicy),
+		api.GetDataProtectionPolicy.Handle(s.getDataProtectionPolicy),
+		api.DeleteDataProtectionPolicy.Handle(s.deleteDataProtectionPolicy),
+		api.PutIndexPolicy.Handle(s.putIndexPolicy),
+		api.DescribeIndexPolicies.Handle(s.describeIndexPolicies),
+		api.DeleteIndexPolicy.Handle(s.deleteIndexPolicy),
+		api.PutAccountPolicy.Handle(s.putAccountPolicy),
+		api.DescribeAccountPolicies.Handle(s.describeAccountPolicies),
+		api.DeleteAccountPolicy.Handle(s.deleteAccountPolicy),
+
+		api.PutDeliverySource.Handle(s.putDeliverySource),
+		api.GetDeliverySource.Handle(s.getDeliverySource),
+		api.DescribeDeliverySources.Handle(s.describeDeliverySources),
+		api.DeleteDeliverySource.Handle(s.deleteDeliverySource),
+		api.PutDeliveryDestination.Handle(s.putDeliveryDestination),
+		api.GetDeliveryDestination.Handle(s.getDeliveryDestination),
+		api.DescribeDeliveryDestinations.Handle(s.describeDeliveryDestinations),
+		api.DeleteDeliveryDestination.Handle(s.deleteDeliveryDestination),
+		api.PutDeliveryDestinationPolicy.Handle(s.putDeliveryDestinationPolicy),
+		api.GetDeliveryDestinationPolicy.Handle(s.getDeliveryDestinationPolicy),
+		api.DeleteDeliveryDestinationPolicy.Handle(s.deleteDeliveryDestinationPolicy),
+		api.CreateDelivery.Handle(s.createDelivery),
+		api.GetDelivery.Handle(s.getDelivery),
+		api.DescribeDeliveries.Handle(s.describeDeliveries),
+		api.UpdateDeliveryConfiguration.Handle(s.updateDeliveryConfiguration),
+		api.DeleteDelivery.Handle(s.deleteDelivery),
+		api.DescribeConfigurationTemplates.Handle(s.describeConfigurationTemplates),
 
 		api.StartQuery.Handle(s.startQuery),
 		api.StopQuery.Handle(s.stopQuery),

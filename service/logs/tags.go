@@ -8,7 +8,6 @@ import (
 
 	api "drydock/api/logs"
 	"drydock/aws"
-	"drydock/policy"
 	"drydock/store"
 )
 
@@ -22,38 +21,101 @@ func checkTags(tags map[string]string) error {
 	return nil
 }
 
-// tagResource adds tags to a group.
-func (s *Service) tagResource(call *aws.Call, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	name, err := taggedGroup(call, in.ResourceARN)
-	if err == nil {
-		err = s.addTags(call, name, in.Tags)
+// tagged is what can have tags.
+type tagged struct {
+	tags *map[string]string
+	// policy is what lets other accounts use it, "" for nothing.
+	policy string
+	put    func(tx *store.Tx) error
+}
+
+// taggedAt returns what has the ARN, or nil.
+func taggedAt(tx *store.Tx, arn aws.ARN) (*tagged, error) {
+	kind, name, ok := strings.Cut(arn.Resource, ":")
+	if !ok || arn.Service != "logs" {
+		return nil, nil
+	}
+	key := store.K(arn.Account, arn.Region, name)
+	var t *tagged
+	var err error
+	switch kind {
+	case "log-group":
+		var g *logGroup
+		if g, err = findLogGroup(tx, groupKey{arn.Account, arn.Region, strings.TrimSuffix(name, ":*")}); g != nil {
+			t = &tagged{tags: &g.Tags, put: func(tx *store.Tx) error { return logGroups.Put(tx, g) }}
+		}
+	case "destination":
+		t, err = taggedRow(tx, destinations, key, func(d *destination) (*map[string]string, string) { return &d.Tags, d.AccessPolicy })
+	case "delivery":
+		t, err = taggedRow(tx, deliveries, key, func(d *delivery) (*map[string]string, string) { return &d.Tags, "" })
+	case "delivery-source":
+		t, err = taggedRow(tx, deliverySources, key, func(d *deliverySource) (*map[string]string, string) { return &d.Tags, "" })
+	case "delivery-destination":
+		t, err = taggedRow(tx, deliveryDestinations, key, func(d *deliveryDestination) (*map[string]string, string) { return &d.Tags, d.Policy })
+	case "anomaly-detector":
+		t, err = taggedRow(tx, anomalyDetectors, key, func(d *anomalyDetector) (*map[string]string, string) { return &d.Tags, "" })
+	}
+	return t, err
+}
+
+func taggedRow[T any](tx *store.Tx, table *store.Table[T], key store.Key, of func(*T) (*map[string]string, string)) (*tagged, error) {
+	row, err := table.Get(tx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	tags, text := of(row)
+	return &tagged{tags: tags, policy: text, put: func(tx *store.Tx) error { return table.Put(tx, row) }}, nil
+}
+
+// getTagged returns what of the caller's has the ARN.
+func getTagged(tx *store.Tx, call *aws.Call, text string) (*tagged, error) {
+	arn, err := aws.ParseARN(text)
+	if err != nil || arn.Service != "logs" || !strings.Contains(arn.Resource, ":") {
+		return nil, api.NewInvalidParameterException("Invalid ARN: %s", text)
+	}
+	var t *tagged
+	if arn.Account == call.Account && arn.Region == call.Region {
+		t, err = taggedAt(tx, arn)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case t == nil && strings.HasPrefix(arn.Resource, "log-group:"):
+		return nil, api.NewResourceNotFoundException(noLogGroup)
+	case t == nil:
+		return nil, api.NewResourceNotFoundException("The specified resource does not exist.")
+	}
+	return t, nil
+}
+
+// groupTags returns a group's ARN, by which the older operations name what has tags.
+func groupTags(call *aws.Call, name string) string {
+	return call.ARN("logs", "log-group:"+name).String()
+}
+
+// tagResource adds tags.
+func (s *Service) tagResource(call *aws.Call, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
+	if err := s.addTags(call, in.ResourceARN, in.Tags); err != nil {
 		return nil, err
 	}
 	return &api.TagResourceOutput{}, nil
 }
 
-// listTagsForResource returns a group's tags.
+// listTagsForResource returns the tags of what has an ARN.
 func (s *Service) listTagsForResource(call *aws.Call, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	name, err := taggedGroup(call, in.ResourceARN)
-	if err != nil {
-		return nil, err
-	}
-	tags, err := s.tagsOf(call, name)
+	tags, err := s.tagsOf(call, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
 	return &api.ListTagsForResourceOutput{Tags: tags}, nil
 }
 
-// untagResource removes tags from a group.
+// untagResource removes tags.
 func (s *Service) untagResource(call *aws.Call, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	name, err := taggedGroup(call, in.ResourceARN)
-	if err == nil {
-		err = s.removeTags(call, name, in.TagKeys)
-	}
-	if err != nil {
+	if err := s.removeTags(call, in.ResourceARN, in.TagKeys); err != nil {
 		return nil, err
 	}
 	return &api.UntagResourceOutput{}, nil
@@ -61,7 +123,7 @@ func (s *Service) untagResource(call *aws.Call, in *api.UntagResourceInput) (*ap
 
 // tagLogGroup, listTagsLogGroup and untagLogGroup are the older forms, which name the group.
 func (s *Service) tagLogGroup(call *aws.Call, in *api.TagLogGroupInput) (*api.TagLogGroupOutput, error) {
-	err := s.addTags(call, in.LogGroupName, in.Tags)
+	err := s.addTags(call, groupTags(call, in.LogGroupName), in.Tags)
 	if aws.IsError(err, "TooManyTagsException") { // the older operation does not have it
 		err = api.NewInvalidParameterException(tooManyTags, maxTags)
 	}
@@ -72,7 +134,7 @@ func (s *Service) tagLogGroup(call *aws.Call, in *api.TagLogGroupInput) (*api.Ta
 }
 
 func (s *Service) listTagsLogGroup(call *aws.Call, in *api.ListTagsLogGroupInput) (*api.ListTagsLogGroupOutput, error) {
-	tags, err := s.tagsOf(call, in.LogGroupName)
+	tags, err := s.tagsOf(call, groupTags(call, in.LogGroupName))
 	if err != nil {
 		return nil, err
 	}
@@ -80,60 +142,52 @@ func (s *Service) listTagsLogGroup(call *aws.Call, in *api.ListTagsLogGroupInput
 }
 
 func (s *Service) untagLogGroup(call *aws.Call, in *api.UntagLogGroupInput) (*api.UntagLogGroupOutput, error) {
-	if err := s.removeTags(call, in.LogGroupName, in.Tags); err != nil {
+	if err := s.removeTags(call, groupTags(call, in.LogGroupName), in.Tags); err != nil {
 		return nil, err
 	}
 	return &api.UntagLogGroupOutput{}, nil
 }
 
-// taggedGroup returns the name of the group with the ARN. Nothing else here has tags.
-func taggedGroup(call *aws.Call, arn string) (string, error) {
-	if !strings.HasPrefix(arn, "arn:") {
-		return "", api.NewInvalidParameterException("Invalid ARN: %s", arn)
-	}
-	return groupName(call, arn)
-}
-
 const tooManyTags = "The number of tags exceeds the limit of %d."
 
-func (s *Service) addTags(call *aws.Call, name string, tags map[string]string) error {
+func (s *Service) addTags(call *aws.Call, arn string, tags map[string]string) error {
 	if err := checkTags(tags); err != nil {
 		return err
 	}
 	return s.DB.Update(call, func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, name)
+		t, err := getTagged(tx, call, arn)
 		if err != nil {
 			return err
 		}
-		if g.Tags == nil {
-			g.Tags = map[string]string{}
+		if *t.tags == nil {
+			*t.tags = map[string]string{}
 		}
-		maps.Copy(g.Tags, tags)
-		if len(g.Tags) > maxTags {
+		maps.Copy(*t.tags, tags)
+		if len(*t.tags) > maxTags {
 			return api.NewTooManyTagsException(tooManyTags, maxTags)
 		}
-		return logGroups.Put(tx, g)
+		return t.put(tx)
 	})
 }
 
-func (s *Service) removeTags(call *aws.Call, name string, keys []string) error {
+func (s *Service) removeTags(call *aws.Call, arn string, keys []string) error {
 	return s.DB.Update(call, func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, name)
+		t, err := getTagged(tx, call, arn)
 		if err != nil {
 			return err
 		}
-		maps.DeleteFunc(g.Tags, func(key, _ string) bool { return slices.Contains(keys, key) })
-		return logGroups.Put(tx, g)
+		maps.DeleteFunc(*t.tags, func(key, _ string) bool { return slices.Contains(keys, key) })
+		return t.put(tx)
 	})
 }
 
-// tagsOf returns a group's tags, never nil.
-func (s *Service) tagsOf(call *aws.Call, name string) (map[string]string, error) {
+// tagsOf returns the tags, never nil.
+func (s *Service) tagsOf(call *aws.Call, arn string) (map[string]string, error) {
 	tags := map[string]string{}
 	err := s.DB.View(call, func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, name)
-		if err == nil && g.Tags != nil {
-			tags = g.Tags
+		t, err := getTagged(tx, call, arn)
+		if err == nil && *t.tags != nil {
+			tags = *t.tags
 		}
 		return err
 	})
@@ -168,26 +222,4 @@ func matchTag(pattern, value string) bool {
 	default:
 		return strings.HasPrefix(value, text)
 	}
-}
-
-// facts tells policies the tags of a group, also for its streams.
-func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
-	parsed, err := aws.ParseARN(arn)
-	rest, ok := strings.CutPrefix(parsed.Resource, "log-group:")
-	if err != nil || !ok {
-		return policy.Facts{}, nil //nolint:nilerr // what is no ARN of a group has no facts
-	}
-	name, _, _ := strings.Cut(rest, ":")
-	var found policy.Facts
-	err = s.DB.View(call, func(tx *store.Tx) error {
-		g, err := logGroups.Get(tx, store.K(parsed.Account, parsed.Region, name))
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			found.Tags = g.Tags
-		}
-		return err
-	})
-	return found, err
 }

@@ -29,6 +29,8 @@ func (s *Service) taskKinds() []task.Kind {
 	return []task.Kind{
 		{Name: purgeKind, Reconcile: s.purge},
 		{Name: expireKind, Reconcile: s.expire},
+		{Name: exportKind, Reconcile: s.export, Long: true},
+		{Name: findingsKind, Reconcile: s.deliverFindings},
 	}
 }
 
@@ -56,39 +58,55 @@ func (s *Service) purge(ctx context.Context, t task.Task) (task.Next, error) {
 	next := task.Done
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
 		next = task.At(t.Due)
-		left := purgeStep
+		left, err := dropBlocks(tx, p, purgeStep)
+		if err != nil || left <= 0 {
+			return err
+		}
 		prefix := store.K(p.Group)
 		if p.Stream != 0 {
 			prefix = store.K(p.Group, p.Stream)
 		}
-		for b, err := range batches.Scan(tx, store.Range{Prefix: prefix}) {
-			if err != nil {
-				return err
+		gone := int64(0)
+		done, err := deleteSome(tx, batches, prefix, &left, func(b *batch) { gone += b.size() })
+		if p.Stream != 0 {
+			if err == nil && gone > 0 {
+				err = addUsage(tx, p.Group, -gone)
 			}
-			if left--; left < 0 {
-				return nil
+		} else if err == nil && done {
+			if done, err = deleteSome(tx, logStreams, prefix, &left, nil); err == nil && done {
+				done, err = deleteSome(tx, dataKeyRows, prefix, &left, nil)
 			}
-			if _, err := batches.Delete(tx, batches.Key(b)); err != nil {
-				return err
+			if err == nil && done {
+				_, err = usages.Delete(tx, prefix)
+				tx.AfterCommit(func() { s.counters.groups.Delete(p.Group) })
 			}
 		}
-		if p.Stream == 0 {
-			for stream, err := range logStreams.Scan(tx, store.Range{Prefix: prefix}) {
-				if err != nil {
-					return err
-				}
-				if left--; left < 0 {
-					return nil
-				}
-				if _, err := logStreams.Delete(tx, logStreams.Key(stream)); err != nil {
-					return err
-				}
-			}
+		if err != nil || !done {
+			return err
 		}
 		next = task.Done
 		return nil
 	})
 	return next, err
+}
+
+// deleteSome removes rows of a prefix while any are left to be removed, and tells whether all have gone.
+func deleteSome[T any](tx *store.Tx, t *store.Table[T], prefix store.Key, left *int, gone func(*T)) (bool, error) {
+	for row, err := range t.Scan(tx, store.Range{Prefix: prefix}) {
+		if err != nil {
+			return false, err
+		}
+		if *left--; *left < 0 {
+			return false, nil
+		}
+		if gone != nil {
+			gone(row)
+		}
+		if _, err := t.Delete(tx, t.Key(row)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // scheduleExpiry has a group looked at when a batch of the given time expires. It changes nothing when the group is
@@ -125,22 +143,43 @@ func (s *Service) expire(ctx context.Context, t task.Task) (task.Next, error) {
 		if g == nil || fmt.Sprint(g.ID) != t.Key || g.RetentionDays == 0 {
 			return s.Tasks.Cancel(tx, t.Kind, t.Key)
 		}
-		oldest := now.Add(-g.retention()).UnixMilli()
-		left := purgeStep
-		for b, err := range batchesByTime.Scan(tx, store.Range{Prefix: store.K(g.ID)}) {
-			if err != nil {
-				return err
-			}
-			if b.Last >= oldest {
-				return s.Tasks.Schedule(tx, t.Kind, t.Key, g.expiry(b.Last), t.Data)
-			}
-			if left--; left < 0 {
-				return s.Tasks.Schedule(tx, t.Kind, t.Key, now, t.Data)
-			}
-			if _, err := batches.Delete(tx, batches.Key(b)); err != nil {
-				return err
-			}
+		gone, next, err := expireStep(tx, g, now)
+		if err == nil && gone > 0 {
+			err = addUsage(tx, g.ID, -gone)
 		}
-		return s.Tasks.Cancel(tx, t.Kind, t.Key)
+		switch {
+		case err != nil:
+			return err
+		case next.IsZero():
+			return s.Tasks.Cancel(tx, t.Kind, t.Key)
+		default:
+			return s.Tasks.Schedule(tx, t.Kind, t.Key, next, t.Data)
+		}
 	})
+}
+
+// expireStep removes some expired batches. It returns how many bytes they were and when to look again, the zero time if
+// there is nothing left.
+func expireStep(tx *store.Tx, g *logGroup, now time.Time) (gone int64, next time.Time, err error) {
+	oldest := now.Add(-g.retention()).UnixMilli()
+	left, err := dropExpired(tx, g.ID, oldest, purgeStep)
+	if err != nil {
+		return 0, next, err
+	}
+	for b, err := range batchesByTime.Scan(tx, store.Range{Prefix: store.K(g.ID)}) {
+		if err != nil {
+			return 0, next, err
+		}
+		if b.Last >= oldest {
+			return gone, g.expiry(b.Last), nil
+		}
+		if left--; left < 0 {
+			return gone, now, nil
+		}
+		gone += b.size()
+		if _, err := batches.Delete(tx, batches.Key(b)); err != nil {
+			return 0, next, err
+		}
+	}
+	return gone, next, nil
 }

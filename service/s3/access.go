@@ -19,8 +19,8 @@ type bucketPolicy struct{ BucketID, Text string }
 var policies = store.NewTable("s3/policy", func(p *bucketPolicy) store.Key { return store.K(p.BucketID) })
 
 // facts tells what policies must know of a bucket or of an object in it.
-func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) {
-	parsed, err := aws.ParseARN(arn)
+func (s *Service) facts(call *aws.Call, c aws.Check) (f policy.Facts, err error) {
+	parsed, err := aws.ParseARN(c.Resource)
 	if err != nil {
 		return f, nil
 	}
@@ -33,7 +33,7 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 		return f, nil // there may be a bucket of that name, but it has no say
 	}
 	var b *bucket
-	var doc string
+	var doc, acl string
 	var through *accessPoint
 	var block publicAccess
 	err = s.DB.View(call, func(tx *store.Tx) error {
@@ -43,13 +43,23 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 			}
 			return err
 		}
-		if err != nil || !b.HasPolicy {
+		if err != nil {
 			return err
 		}
-		if call.Principal.Account != b.Account {
+		if f.Account = b.Account; call.Principal.Account != b.Account && (b.HasPolicy || b.hasACLs()) {
 			if block, err = blocked(tx, b.Partition, b.Account, b.PublicAccess); err != nil {
 				return err
 			}
+		}
+		if b.hasACLs() {
+			list, isObject, owner, err := aclOf(tx, b, key, c)
+			if err != nil {
+				return err
+			}
+			f.Account, acl = owner, aclText(&call.Principal, owner, list, isObject, block.IgnoreACLs)
+		}
+		if !b.HasPolicy {
+			return nil
 		}
 		p, err := policies.Get(tx, store.K(b.ID))
 		if err == nil {
@@ -67,21 +77,29 @@ func (s *Service) facts(call *aws.Call, arn string) (f policy.Facts, err error) 
 	case through != nil:
 		return s.pointFacts(call, through, key)
 	}
-	f.Account = b.Account
-	if doc == "" {
-		return f, nil
-	}
-	parsedDoc, err := s.documents.Parse(policy.KindResource, doc)
-	if err != nil {
-		return f, err
-	}
 	p := &call.Principal
-	if block.Restrict && p.Account != b.Account && p.Type != aws.PrincipalService && isPublic(parsedDoc) {
-		return f, accessDenied()
+	if doc != "" {
+		parsedDoc, err := s.documents.Parse(policy.KindResource, doc)
+		if err != nil {
+			return f, err
+		}
+		if block.Restrict && p.Account != b.Account && p.Type != aws.PrincipalService && isPublic(parsedDoc) {
+			return f, accessDenied()
+		}
+		if f.Account != b.Account {
+			parsedDoc = denials(parsedDoc)
+		}
+		f.Policies = append(f.Policies, policy.Source{Name: b.arn(), Document: parsedDoc})
 	}
-	f.Policies = []policy.Source{{Name: b.arn(), Document: parsedDoc}}
-	if key != "" {
-		f.Keys = &objectKeys{s: s, call: call, bucket: b, key: key}
+	if acl != "" {
+		parsedACL, err := s.documents.Parse(policy.KindResource, acl)
+		if err != nil {
+			return f, err
+		}
+		f.Policies = append(f.Policies, policy.Source{Name: "access control list of " + c.Resource, Document: parsedACL})
+	}
+	if key != "" && (doc != "" || p.Type != aws.PrincipalRoot) {
+		f.Keys = &objectKeys{s: s, call: call, bucket: b, key: key, check: c}
 	}
 	return f, nil
 }
@@ -108,12 +126,16 @@ type objectKeys struct {
 	call   *aws.Call
 	bucket *bucket
 	key    string
+	check  aws.Check
 	read   bool
 	tags   []api.Tag
 }
 
 // Values implements policy.Values.
 func (k *objectKeys) Values(key string) ([]string, bool) {
+	if key == "s3:object-lock-remaining-retention-days" {
+		return remainingDays(k.check, k.call.Now())
+	}
 	name, ok := strings.CutPrefix(key, "s3:existingobjecttag/")
 	if !ok {
 		return nil, false
@@ -121,7 +143,7 @@ func (k *objectKeys) Values(key string) ([]string, bool) {
 	if !k.read {
 		k.read = true
 		err := k.s.DB.View(k.call, func(tx *store.Tx) error {
-			o, err := latest(tx, k.bucket, k.key)
+			o, err := checked(tx, k.bucket, k.key, k.check)
 			if err == nil && o != nil {
 				k.tags = o.Tags
 			}

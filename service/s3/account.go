@@ -43,10 +43,10 @@ func ownAccount(call *aws.Call, account string) error {
 
 func blockOf(c *control.PublicAccessBlockConfiguration) publicAccess {
 	if c == nil {
-		return publicAccess{true, true, true, true}
+		return publicAccess{true, true, true, true, true}
 	}
 	on := func(p *bool) bool { return p != nil && *p }
-	return publicAccess{on(c.BlockPublicACLs), on(c.IgnorePublicACLs), on(c.BlockPublicPolicy), on(c.RestrictPublicBuckets)}
+	return publicAccess{on(c.BlockPublicACLs), on(c.IgnorePublicACLs), on(c.BlockPublicPolicy), on(c.RestrictPublicBuckets), true}
 }
 
 func (p publicAccess) shown() *control.PublicAccessBlockConfiguration {

@@ -2,136 +2,218 @@ package s3
 
 import (
 	"net/http"
+	"slices"
 
 	api "drydock/api/s3"
 	"drydock/aws"
 	"drydock/store"
 )
 
-// aclNotSupported is the answer to ACLs that would grant anything to others than the bucket's owner.
+// aclNotSupported is the answer to ACLs on buckets whose ownership disables them.
 func aclNotSupported() error {
 	return aws.NewError(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
-}
-
-// checkObjectACL admits the canned ACLs that say what is so anyway: the bucket's owner owns all its objects.
-func checkObjectACL(acl *api.ObjectCannedACL, grants ...*string) error {
-	for _, g := range grants {
-		if text(g) != "" {
-			return aclNotSupported()
-		}
-	}
-	switch text(acl) {
-	case "", string(api.ObjectCannedACLPrivate), string(api.ObjectCannedACLBucketOwnerFullControl):
-		return nil
-	}
-	return aclNotSupported()
-}
-
-// checkBucketACL checks what a new bucket is to have.
-func checkBucketACL(b *bucket, in *api.CreateBucketInput) error {
-	if err := checkOwnership(b.Ownership); err != nil {
-		return err
-	}
-	for _, g := range []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP} {
-		if text(g) != "" {
-			return aclWithOwnership()
-		}
-	}
-	if acl := text(in.ACL); acl != "" && acl != string(api.BucketCannedACLPrivate) {
-		return aclWithOwnership()
-	}
-	return nil
 }
 
 func aclWithOwnership() error {
 	return aws.NewError(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
 }
 
-// fullControl is the ACL that every bucket and object has.
-func fullControl(b *bucket) []api.Grant {
-	return []api.Grant{{
-		Grantee:    &api.Grantee{Type: api.TypeCanonicalUser, ID: new(canonicalID(b.Account))},
-		Permission: new(api.PermissionFullControl),
-	}}
+// newBucketACL reads what ownership and ACL a new bucket is to have. New buckets block public access, so that their ACL
+// cannot be public.
+func newBucketACL(b *bucket, in *api.CreateBucketInput) error {
+	if in.ObjectOwnership != nil {
+		b.Ownership = *in.ObjectOwnership
+	}
+	if err := checkOwnership(b.Ownership); err != nil {
+		return err
+	}
+	r, err := readACL(text(in.ACL), bucketACLs, in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP)
+	if err != nil {
+		return err
+	}
+	list, listed := r.list(b, b.Account)
+	switch {
+	case listed && !b.hasACLs():
+		return aclWithOwnership()
+	case public(list):
+		return aws.NewError(http.StatusBadRequest, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
+	}
+	b.ACL = ownership{Grants: list, Listed: listed}
+	return nil
 }
 
-// getBucketACL shows the owner's full control.
+// getBucketACL shows a bucket's access control list.
 func (s *Service) getBucketACL(call *aws.Call, in *api.GetBucketACLInput) (*api.GetBucketACLOutput, error) {
 	b, err := s.bucket(call, in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	return &api.GetBucketACLOutput{Owner: ownerOf(b.Account), Grants: fullControl(b)}, nil
+	return &api.GetBucketACLOutput{Owner: ownerOf(b.Account), Grants: b.ACL.shownGrants(b)}, nil
 }
 
-// ownersOwn tells whether an ACL document grants full control to the bucket's owner and nothing else.
-func ownersOwn(b *bucket, acl *api.AccessControlPolicy) bool {
-	if acl == nil || len(acl.Grants) != 1 || acl.Grants[0].Grantee == nil {
-		return false
+// chooseACL wants exactly one of the forms in which a list can be given; owner is the account that owns the resource.
+func chooseACL(r aclRequest, p *api.AccessControlPolicy, owner string) (aclRequest, error) {
+	given := p != nil && (p.Owner != nil || len(p.Grants) > 0)
+	switch {
+	case !r.empty() && given:
+		return r, aws.NewError(http.StatusBadRequest, "UnexpectedContent", "This request does not support content")
+	case given:
+		return readPolicy(p, owner)
+	case r.empty():
+		return r, aws.NewError(http.StatusBadRequest, "MissingSecurityHeader", "Your request was missing a required header").With("MissingHeaderName", "x-amz-acl")
 	}
-	g := acl.Grants[0]
-	return text(g.Grantee.ID) == canonicalID(b.Account) && text(g.Permission) == string(api.PermissionFullControl)
+	return r, nil
 }
 
-// putBucketACL accepts the ACL that the bucket has.
+// putBucketACL replaces a bucket's access control list.
 func (s *Service) putBucketACL(call *aws.Call, in *api.PutBucketACLInput) (*api.PutBucketACLOutput, error) {
+	asked, err := readACL(text(in.ACL), bucketACLs, in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP)
+	if err != nil {
+		return nil, err
+	}
+	return &api.PutBucketACLOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, _ *config) error {
+		r, err := chooseACL(asked, in.AccessControlPolicy, b.Account)
+		if err != nil {
+			return err
+		}
+		if !b.hasACLs() {
+			return aclNotSupported()
+		}
+		list, listed := r.list(b, b.Account)
+		if err := checkPublic(tx, call, b, list, "s3:PutBucketAcl", b.arn()); err != nil {
+			return err
+		}
+		b.ACL = ownership{Grants: list, Listed: listed}
+		return nil
+	})
+}
+
+// getObjectACL shows the access control list of a version.
+func (s *Service) getObjectACL(call *aws.Call, in *api.GetObjectACLInput) (*api.GetObjectACLOutput, error) {
+	var b *bucket
+	var o *object
+	err := s.DB.View(call, func(tx *store.Tx) (err error) {
+		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
+			return err
+		}
+		o, err = s.find(tx, b, in.Key, in.VersionID)
+		return err
+	})
+	if err != nil {
+		if b != nil {
+			err = s.hidden(call, b, err)
+		}
+		return nil, err
+	}
+	return &api.GetObjectACLOutput{Owner: ownerOf(o.ownership.owner(b)), Grants: o.ownership.shownGrants(b)}, nil
+}
+
+// putObjectACL replaces the access control list of a version.
+func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.PutObjectACLOutput, error) {
+	asked, err := readACL(text(in.ACL), objectACLs, in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP)
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = s.change(call, in.Bucket, in.Key, in.VersionID, in.ExpectedBucketOwner, func(tx *store.Tx, b *bucket, o *object) error {
+		owner := o.ownership.owner(b)
+		r, err := chooseACL(asked, in.AccessControlPolicy, owner)
+		if err != nil {
+			return err
+		}
+		if !b.hasACLs() {
+			if r.ownersOnly(b) {
+				return nil
+			}
+			return aclNotSupported()
+		}
+		list, listed := r.list(b, owner)
+		if err := checkPublic(tx, call, b, list, "s3:PutObjectAcl", b.arn()+"/"+o.Key); err != nil {
+			return err
+		}
+		o.ownership.Grants, o.ownership.Listed = list, listed
+		return s.notify(tx, b, changeOf(b, o, "s3:ObjectAcl:Put", call))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.PutObjectACLOutput{}, nil
+}
+
+// change changes a version in place: neither its bytes nor its time change.
+func (s *Service) change(call *aws.Call, name, key string, version, owner *string, change func(*store.Tx, *bucket, *object) error) (b *bucket, o *object, err error) {
+	err = s.DB.Update(call, func(tx *store.Tx) (err error) {
+		b, o = nil, nil
+		if b, err = getBucket(tx, call, name, owner); err != nil {
+			return err
+		}
+		if o, err = s.find(tx, b, key, version); err != nil {
+			return err
+		}
+		if err := change(tx, b, o); err != nil {
+			return err
+		}
+		return s.rewrite(tx, b, o)
+	})
+	if err != nil && b != nil {
+		err = s.hidden(call, b, err)
+	}
+	return b, o, err
+}
+
+// rewrite writes a version that is there already.
+func (s *Service) rewrite(tx *store.Tx, b *bucket, o *object) error {
+	if err := s.came(tx, b, o); err != nil {
+		return err
+	}
+	return putVersion(tx, o)
+}
+
+// checkOwnership admits the ownerships there are.
+func checkOwnership(o api.ObjectOwnership) error {
+	if !slices.Contains(o.Values(), string(o)) {
+		return malformedXML()
+	}
+	return nil
+}
+
+// putBucketOwnershipControls sets who owns uploads. A bucket whose ACL lets others in has to give that up before.
+func (s *Service) putBucketOwnershipControls(call *aws.Call, in *api.PutBucketOwnershipControlsInput) (*api.PutBucketOwnershipControlsOutput, error) {
+	rules := in.OwnershipControls.Rules
+	if len(rules) != 1 {
+		return nil, malformedXML()
+	}
+	if err := checkOwnership(rules[0].ObjectOwnership); err != nil {
+		return nil, err
+	}
+	return &api.PutBucketOwnershipControlsOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+		if rules[0].ObjectOwnership == api.ObjectOwnershipBucketOwnerEnforced && b.ACL.Listed {
+			for _, g := range b.ACL.Grants {
+				if g.ID != canonicalID(b.Account) {
+					return aclWithOwnership()
+				}
+			}
+		}
+		b.Ownership = rules[0].ObjectOwnership
+		return nil
+	})
+}
+
+// getBucketOwnershipControls shows who owns uploads.
+func (s *Service) getBucketOwnershipControls(call *aws.Call, in *api.GetBucketOwnershipControlsInput) (*api.GetBucketOwnershipControlsOutput, error) {
 	b, err := s.bucket(call, in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	granted := text(in.GrantFullControl) + text(in.GrantRead) + text(in.GrantReadACP) + text(in.GrantWrite) + text(in.GrantWriteACP)
-	switch {
-	case granted == "" && text(in.ACL) == string(api.BucketCannedACLPrivate), granted == "" && in.ACL == nil && ownersOwn(b, in.AccessControlPolicy):
-		return &api.PutBucketACLOutput{}, nil
+	if b.Ownership == "" {
+		return nil, missingConfiguration("OwnershipControlsNotFoundError", b.Name, "The bucket ownership controls were not found")
 	}
-	return nil, aclNotSupported()
+	return &api.GetBucketOwnershipControlsOutput{OwnershipControls: &api.OwnershipControls{Rules: []api.OwnershipControlsRule{{ObjectOwnership: b.Ownership}}}}, nil
 }
 
-// getObjectACL shows the owner's full control.
-func (s *Service) getObjectACL(call *aws.Call, in *api.GetObjectACLInput) (*api.GetObjectACLOutput, error) {
-	var b *bucket
-	err := s.DB.View(call, func(tx *store.Tx) (err error) {
-		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
-			return err
-		}
-		_, err = s.find(tx, b, in.Key, in.VersionID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetObjectACLOutput{Owner: ownerOf(b.Account), Grants: fullControl(b)}, nil
-}
-
-// putObjectACL accepts the ACL that the object has.
-func (s *Service) putObjectACL(call *aws.Call, in *api.PutObjectACLInput) (*api.PutObjectACLOutput, error) {
-	var b *bucket
-	err := s.DB.View(call, func(tx *store.Tx) (err error) {
-		if b, err = getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner); err != nil {
-			return err
-		}
-		_, err = s.find(tx, b, in.Key, in.VersionID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if in.AccessControlPolicy != nil && in.ACL == nil && ownersOwn(b, in.AccessControlPolicy) {
-		return &api.PutObjectACLOutput{}, nil
-	}
-	if in.ACL == nil {
-		return nil, aclNotSupported()
-	}
-	return &api.PutObjectACLOutput{}, checkObjectACL(in.ACL, in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP)
-}
-
-// checkOwnership admits the ownerships. ACLs are not honoured, so those that would let uploaders own objects are not had.
-func checkOwnership(o api.ObjectOwnership) error {
-	switch o {
-	case api.ObjectOwnershipBucketOwnerEnforced:
+// deleteBucketOwnershipControls goes back to what S3 did before it had them: uploaders own their objects.
+func (s *Service) deleteBucketOwnershipControls(call *aws.Call, in *api.DeleteBucketOwnershipControlsInput) (*api.DeleteBucketOwnershipControlsOutput, error) {
+	return &api.DeleteBucketOwnershipControlsOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+		b.Ownership = ""
 		return nil
-	case api.ObjectOwnershipBucketOwnerPreferred, api.ObjectOwnershipObjectWriter:
-		return notImplemented("the object ownership %s: ACLs are disabled, as for every bucket made since 2023", o)
-	}
-	return malformedXML()
+	})
 }

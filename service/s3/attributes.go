@@ -28,6 +28,11 @@ func (s *Service) getObjectAttributes(call *aws.Call, in *api.GetObjectAttribute
 		return nil, err
 	}
 	o := f.object
+	if asked(api.ObjectAttributesChecksum) && o.SSE != "" { // which tells of the content
+		if _, err := s.ring(call, f.bucket, &o.encryption, r.customer); err != nil {
+			return nil, err
+		}
+	}
 	out := &api.GetObjectAttributesOutput{LastModified: &o.Modified, VersionID: o.shownVersion(f.bucket)}
 	if asked(api.ObjectAttributesETag) {
 		out.ETag = &o.ETag

@@ -27,6 +27,9 @@ type bucket struct {
 	Versioning   api.BucketVersioningStatus `cbor:",omitempty"`
 	Ownership    api.ObjectOwnership        `cbor:",omitempty"`
 	PublicAccess publicAccess
+	ACL          ownership `cbor:",omitzero"`
+	Lock         lockRule  `cbor:",omitzero"`
+	Encryption   defaults  `cbor:",omitzero"`
 	// HasPolicy, HasLifecycle and HasCORS tell that a sibling row is worth reading.
 	HasPolicy, HasLifecycle, HasCORS bool `cbor:",omitempty"`
 	// Replicates and Notifies tell that what happens to objects may have to be told elsewhere.
@@ -76,6 +79,9 @@ func getBucket(tx *store.Tx, call *aws.Call, name string, owner *string) (*bucke
 
 // canonicalID is the canonical user id of an account: 64 hexadecimal digits that do not give the account away.
 func canonicalID(account string) string {
+	if account == anonymousAccount {
+		return anonymousID
+	}
 	sum := sha256.Sum256([]byte("drydock canonical user " + account))
 	return hex.EncodeToString(sum[:])
 }
@@ -150,17 +156,14 @@ func (s *Service) createBucket(call *aws.Call, in *api.CreateBucketInput) (*api.
 	if err != nil {
 		return nil, err
 	}
-	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
-		return nil, notImplemented("object lock")
-	}
 	b := &bucket{
 		Partition: call.Partition, Name: in.Bucket, ID: call.NewHex(16), Account: call.Account, Region: region, Created: call.Now().Truncate(time.Second),
-		Ownership: api.ObjectOwnershipBucketOwnerEnforced, PublicAccess: publicAccess{true, true, true, true},
+		Ownership: api.ObjectOwnershipBucketOwnerEnforced, PublicAccess: publicAccess{true, true, true, true, true},
 	}
-	if in.ObjectOwnership != nil {
-		b.Ownership = *in.ObjectOwnership
+	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
+		b.Lock.Enabled, b.Versioning = true, api.BucketVersioningStatusEnabled
 	}
-	if err := checkBucketACL(b, in); err != nil {
+	if err := newBucketACL(b, in); err != nil {
 		return nil, err
 	}
 	c := &config{BucketID: b.ID}

@@ -215,3 +215,22 @@ func TestSSEC_NeedsTheKeyAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestBucketPolicy_CanDemandConditionalWrites(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	newBucket(t, call, "data")
+	if err := setPolicy(call, "Deny", `"*"`, "s3:PutObject", `,"Condition":{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}`); err != nil {
+		t.Fatal(err)
+	}
+	in := &api.PutObjectInput{Bucket: "data", Key: "k", Body: strings.NewReader("x")}
+	_, err := api.PutObject.Do(call, in)
+	servicetest.WantError(t, err, "AccessDenied")
+	in.IfNoneMatch = new("*")
+	if _, err := api.PutObject.Do(call, in); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.CreateMultipartUpload.Do(call, &api.CreateMultipartUploadInput{Bucket: "data", Key: "k"}); err != nil {
+		t.Errorf("an upload creates nothing before it is complete: %v", err)
+	}
+}

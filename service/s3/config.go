@@ -28,8 +28,8 @@ type config struct {
 
 var configs = store.NewTable("s3/config", func(c *config) store.Key { return store.K(c.BucketID) })
 
-// publicAccess is a bucket's block of public access; the zero value blocks nothing.
-type publicAccess struct{ BlockACLs, IgnoreACLs, BlockPolicy, Restrict bool }
+// publicAccess is a bucket's block of public access. Configured tells one that blocks nothing from none at all.
+type publicAccess struct{ BlockACLs, IgnoreACLs, BlockPolicy, Restrict, Configured bool }
 
 // config reads a bucket's configuration.
 func (s *Service) config(call *aws.Call, name string, owner *string) (b *bucket, c *config, err error) {
@@ -74,6 +74,9 @@ func (s *Service) putBucketVersioning(call *aws.Call, in *api.PutBucketVersionin
 		return nil, notImplemented("MFA delete")
 	}
 	return &api.PutBucketVersioningOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
+		if b.Lock.Enabled && status != string(api.BucketVersioningStatusEnabled) {
+			return aws.NewError(http.StatusConflict, "InvalidBucketState", "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+		}
 		if err := keepVersioning(b, status); err != nil {
 			return err
 		}
@@ -91,28 +94,18 @@ func (s *Service) getBucketVersioning(call *aws.Call, in *api.GetBucketVersionin
 	return &api.GetBucketVersioningOutput{Status: optional(b.Versioning)}, nil
 }
 
-// putBucketEncryption sets how objects are encrypted whose uploads do not say. Only SSE-S3 is there to be set.
+// putBucketEncryption sets how objects are encrypted whose uploads do not say.
 func (s *Service) putBucketEncryption(call *aws.Call, in *api.PutBucketEncryptionInput) (*api.PutBucketEncryptionOutput, error) {
 	rules := in.ServerSideEncryptionConfiguration.Rules
 	if len(rules) != 1 {
 		return nil, malformedXML()
 	}
-	if by := rules[0].ApplyServerSideEncryptionByDefault; by != nil {
-		if by.SSEAlgorithm == api.ServerSideEncryptionAes256 && text(by.KMSMasterKeyID) != "" {
-			return nil, invalidArgument("KMSMasterKeyID", *by.KMSMasterKeyID, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
-		}
-		if !slices.Contains(by.SSEAlgorithm.Values(), string(by.SSEAlgorithm)) {
-			return nil, malformedXML()
-		}
-		if err := checkEncryption(&by.SSEAlgorithm, customerKey{}); err != nil {
-			return nil, err
-		}
+	next, err := checkDefaults(&rules[0])
+	if err != nil {
+		return nil, err
 	}
-	if rules[0].BlockedEncryptionTypes != nil {
-		return nil, notImplemented("blocking encryption types")
-	}
-	return &api.PutBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, _ *bucket, c *config) error {
-		c.Encryption = rules
+	return &api.PutBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, c *config) error {
+		c.Encryption, b.Encryption = rules, next
 		return nil
 	})
 }
@@ -134,8 +127,8 @@ func (s *Service) getBucketEncryption(call *aws.Call, in *api.GetBucketEncryptio
 
 // deleteBucketEncryption goes back to the default, SSE-S3.
 func (s *Service) deleteBucketEncryption(call *aws.Call, in *api.DeleteBucketEncryptionInput) (*api.DeleteBucketEncryptionOutput, error) {
-	return &api.DeleteBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, _ *bucket, c *config) error {
-		c.Encryption = nil
+	return &api.DeleteBucketEncryptionOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, c *config) error {
+		c.Encryption, b.Encryption = nil, defaults{}
 		return nil
 	})
 }
@@ -144,7 +137,7 @@ func (s *Service) deleteBucketEncryption(call *aws.Call, in *api.DeleteBucketEnc
 func (s *Service) putPublicAccessBlock(call *aws.Call, in *api.PutPublicAccessBlockInput) (*api.PutPublicAccessBlockOutput, error) {
 	on := func(p *bool) bool { return p != nil && *p }
 	p := &in.PublicAccessBlockConfiguration
-	block := publicAccess{on(p.BlockPublicACLs), on(p.IgnorePublicACLs), on(p.BlockPublicPolicy), on(p.RestrictPublicBuckets)}
+	block := publicAccess{on(p.BlockPublicACLs), on(p.IgnorePublicACLs), on(p.BlockPublicPolicy), on(p.RestrictPublicBuckets), true}
 	return &api.PutPublicAccessBlockOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
 		b.PublicAccess = block
 		return nil
@@ -158,7 +151,7 @@ func (s *Service) getPublicAccessBlock(call *aws.Call, in *api.GetPublicAccessBl
 		return nil, err
 	}
 	p := b.PublicAccess
-	if p == (publicAccess{}) {
+	if !p.Configured {
 		return nil, missingConfiguration("NoSuchPublicAccessBlockConfiguration", b.Name, "The public access block configuration was not found")
 	}
 	return &api.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &api.PublicAccessBlockConfiguration{
@@ -172,31 +165,4 @@ func (s *Service) deletePublicAccessBlock(call *aws.Call, in *api.DeletePublicAc
 		b.PublicAccess = publicAccess{}
 		return nil
 	})
-}
-
-// putBucketOwnershipControls sets who owns uploads.
-func (s *Service) putBucketOwnershipControls(call *aws.Call, in *api.PutBucketOwnershipControlsInput) (*api.PutBucketOwnershipControlsOutput, error) {
-	rules := in.OwnershipControls.Rules
-	if len(rules) != 1 {
-		return nil, malformedXML()
-	}
-	if err := checkOwnership(rules[0].ObjectOwnership); err != nil {
-		return nil, err
-	}
-	return &api.PutBucketOwnershipControlsOutput{}, s.configure(call, in.Bucket, in.ExpectedBucketOwner, func(_ *store.Tx, b *bucket, _ *config) error {
-		b.Ownership = rules[0].ObjectOwnership
-		return nil
-	})
-}
-
-// getBucketOwnershipControls shows who owns uploads.
-func (s *Service) getBucketOwnershipControls(call *aws.Call, in *api.GetBucketOwnershipControlsInput) (*api.GetBucketOwnershipControlsOutput, error) {
-	b, err := s.bucket(call, in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if b.Ownership == "" {
-		return nil, missingConfiguration("OwnershipControlsNotFoundError", b.Name, "The bucket ownership controls were not found")
-	}
-	return &api.GetBucketOwnershipControlsOutput{OwnershipControls: &api.OwnershipControls{Rules: []api.OwnershipControlsRule{{ObjectOwnership: b.Ownership}}}}, nil
 }

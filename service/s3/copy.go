@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	api "drydock/api/s3"
 	"drydock/aws"
 	"drydock/blob"
+	"drydock/blob/seal"
 	"drydock/store"
 )
 
@@ -53,6 +53,8 @@ func copyError(err error) error {
 	switch {
 	case aws.IsError(err, "NotModified"):
 		return preconditionFailed("x-amz-copy-source-If-None-Match")
+	case aws.IsError(err, "InvalidObjectState"):
+		return api.NewInvalidObjectState("Operation is not valid for the source object's storage class")
 	case aws.IsError(err, "MethodNotAllowed"):
 		return invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
 	}
@@ -87,10 +89,11 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.describe(o, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
-		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+	said, err := s.describe(call, o, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+		sse: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyID, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
+		customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -104,12 +107,12 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 		return nil, err
 	}
 	onItself := from.bucket == in.Bucket && from.key == in.Key && from.version == nil
-	if onItself && !replaceMeta && in.StorageClass == nil && in.ServerSideEncryption == nil && in.WebsiteRedirectLocation == nil && key.ring == nil && algorithm == "" {
+	if onItself && !replaceMeta && in.StorageClass == nil && in.ServerSideEncryption == nil && in.BucketKeyEnabled == nil && in.WebsiteRedirectLocation == nil && said.key.ring == nil && algorithm == "" {
 		return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	for range attempts {
-		out, err := s.copyOnce(call, in, o, from, when, key, algorithm, replaceMeta, replaceTags)
-		if !errors.Is(err, errMoved) && !errors.Is(err, blob.ErrNotFound) {
+		out, err := s.copyOnce(call, in, o, from, when, &said, algorithm, replaceMeta, replaceTags)
+		if !errors.Is(err, errMoved) && !errors.Is(err, errDefault) && !errors.Is(err, blob.ErrNotFound) {
 			return out, err
 		}
 	}
@@ -119,12 +122,15 @@ func (s *Service) copyObject(call *aws.Call, in *api.CopyObjectInput) (*api.Copy
 // errMoved tells that a copy's source was replaced meanwhile.
 var errMoved = errors.New("source changed")
 
-func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *object, from *reading, when writeCondition, key customerKey, algorithm api.ChecksumAlgorithm, replaceMeta, replaceTags bool) (*api.CopyObjectOutput, error) {
+func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *object, from *reading, when writeCondition, said *asked, algorithm api.ChecksumAlgorithm, replaceMeta, replaceTags bool) (*api.CopyObjectOutput, error) {
 	f, err := s.read(inRegionOf(call), from, true)
 	if err != nil {
 		return nil, copyError(err)
 	}
 	source := f.object
+	if err := source.readable(""); err != nil {
+		return nil, copyError(err)
+	}
 	if source.Size > maxBody {
 		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxBody))
 	}
@@ -151,27 +157,31 @@ func (s *Service) copyOnce(call *aws.Call, in *api.CopyObjectInput, asked *objec
 		}
 		return err
 	}
-	shared := source.CustomerMD5 == "" && key.ring == nil && source.Parts == 0 && (algorithm == "" || algorithm == source.Sum.Algorithm)
+	ring, err := s.sealing(call, in.Bucket, in.ExpectedBucketOwner, &o, said)
+	if err != nil {
+		return nil, err
+	}
+	shared := source.CustomerMD5 == "" && source.SSE == "" && ring == s.Keys && source.Parts == 0 && (algorithm == "" || algorithm == source.Sum.Algorithm)
 	if !shared {
-		if segments, err = s.copyBytes(call, f, from, key, algorithm, &o); err != nil {
+		if segments, err = s.copyBytes(call, f, from, ring, algorithm, &o); err != nil {
 			return nil, err
 		}
 		also = nil
 	}
-	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, also)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, said.settle(call, &o, also))
 	if err != nil {
 		s.discard(call, segments...)
 		return nil, err
 	}
 	result := &api.CopyObjectResult{ETag: o.etag(), LastModified: &o.Modified, ChecksumType: o.Sum.shownType()}
 	o.Sum.show(&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512, &result.ChecksumMD5)
-	out := &api.CopyObjectOutput{CopyObjectResult: result, VersionID: o.writtenVersion(), CopySourceVersionID: source.shownVersion(f.bucket), Expiration: o.expiration(b)}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out := &api.CopyObjectOutput{CopyObjectResult: result, VersionID: o.writtenVersion(), CopySourceVersionID: source.shownVersion(f.bucket), Expiration: o.expiration(b), SSEKMSEncryptionContext: said.sse.shownContext(&o.encryption)}
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	return out, nil
 }
 
 // copyBytes seals the source's bytes anew, as one segment: also where the source has parts, since a copy has none.
-func (s *Service) copyBytes(call *aws.Call, f *found, from *reading, key customerKey, algorithm api.ChecksumAlgorithm, o *object) (_ []segment, err error) {
+func (s *Service) copyBytes(call *aws.Call, f *found, from *reading, ring *seal.RootKey, algorithm api.ChecksumAlgorithm, o *object) (_ []segment, err error) {
 	want := algorithm
 	if want == "" {
 		if want = f.object.Sum.Algorithm; want == "" {
@@ -188,11 +198,11 @@ func (s *Service) copyBytes(call *aws.Call, f *found, from *reading, key custome
 	if g.object.Seq != f.object.Seq {
 		return nil, errMoved
 	}
-	got, err := s.receive(call, source, s.ringFor(key), &declaration{}, want)
+	got, err := s.receive(call, source, ring, &declaration{}, want)
 	if err != nil {
 		return nil, err
 	}
-	o.ETag, o.Sum = hex.EncodeToString(got.md5[:]), checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
+	o.ETag, o.Sum = o.encryption.etag(call, got.md5), checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
 	return []segment{got.segment}, nil
 }
 

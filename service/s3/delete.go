@@ -22,12 +22,16 @@ func (s *Service) deleteObject(call *aws.Call, in *api.DeleteObjectInput) (*api.
 	}
 	var did removed
 	now := call.Now()
+	bypass := in.BypassGovernanceRetention != nil && *in.BypassGovernanceRetention
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
 		if err != nil {
 			return err
 		}
 		if err := (writeCondition{match: in.IfMatch}).holds(tx, b, in.Key); err != nil {
+			return err
+		}
+		if err := checkRemovable(tx, b, in.Key, text(in.VersionID), bypass, now); err != nil {
 			return err
 		}
 		if did, err = s.remove(tx, b, in.Key, text(in.VersionID), now, random); err != nil {
@@ -68,6 +72,7 @@ func (s *Service) deleteObjects(call *aws.Call, in *api.DeleteObjectsInput) (*ap
 		out.Errors = append(out.Errors, api.Error{Key: &o.Key, VersionID: o.VersionID, Code: &code, Message: &message})
 		return nil
 	}
+	bypass := in.BypassGovernanceRetention != nil && *in.BypassGovernanceRetention
 	allowed := make([]*api.ObjectIdentifier, 0, len(list))
 	for i := range list {
 		o := &list[i]
@@ -79,6 +84,9 @@ func (s *Service) deleteObjects(call *aws.Call, in *api.DeleteObjectsInput) (*ap
 		if err == nil {
 			err = call.Cloud.Authorize(call, check)
 		}
+		if err == nil && bypass {
+			err = call.Cloud.Authorize(call, aws.Check{Action: "s3:BypassGovernanceRetention", Resource: check.Resource, Keys: check.Keys})
+		}
 		if err == nil {
 			allowed = append(allowed, o)
 		} else if err := fail(o, err); err != nil {
@@ -89,7 +97,7 @@ func (s *Service) deleteObjects(call *aws.Call, in *api.DeleteObjectsInput) (*ap
 	for len(allowed) > 0 {
 		batch := allowed[:min(len(allowed), deletesPerUpdate)]
 		allowed = allowed[len(batch):]
-		did, errs, err := s.deleteBatch(call, in.Bucket, batch, call.Now())
+		did, errs, err := s.deleteBatch(call, in.Bucket, batch, bypass, call.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +123,7 @@ func (d *removed) shown(o *api.ObjectIdentifier) api.DeletedObject {
 }
 
 // deleteBatch deletes some objects in one transaction. errs has the refusals.
-func (s *Service) deleteBatch(call *aws.Call, name string, batch []*api.ObjectIdentifier, now time.Time) (did []removed, errs []error, err error) {
+func (s *Service) deleteBatch(call *aws.Call, name string, batch []*api.ObjectIdentifier, bypass bool, now time.Time) (did []removed, errs []error, err error) {
 	random := make([][16]byte, len(batch))
 	for i := range random {
 		if random[i], err = s.random16(); err != nil {
@@ -130,6 +138,9 @@ func (s *Service) deleteBatch(call *aws.Call, name string, batch []*api.ObjectId
 		}
 		for i, o := range batch {
 			err := (writeCondition{match: o.ETag}).holds(tx, b, o.Key)
+			if err == nil {
+				err = checkRemovable(tx, b, o.Key, text(o.VersionID), bypass, now)
+			}
 			if err == nil {
 				did[i], err = s.remove(tx, b, o.Key, text(o.VersionID), now, random[i])
 			}

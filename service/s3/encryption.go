@@ -4,6 +4,8 @@ import (
 	"crypto/md5" //nolint:gosec // what the protocol asks for
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 
 	api "drydock/api/s3"
@@ -11,10 +13,19 @@ import (
 	"drydock/blob/seal"
 )
 
-// encryption is how an object's content is sealed: under the root key, or under the customer's.
+// encryption is how an object's content is sealed: under the root key (SSE-S3), under the customer's key, or under a data
+// key that KMS encrypted.
 type encryption struct {
-	// CustomerMD5 is the MD5 of the customer's key in base64; empty is SSE-S3.
+	// CustomerMD5 is the MD5 of the customer's key in base64.
 	CustomerMD5 string `cbor:",omitempty"`
+	// SSE is empty unless the keys are KMS's.
+	SSE api.ServerSideEncryption `cbor:",omitempty"`
+	// KMSKey is the key's ARN, DataKey the data key as KMS encrypted it in Context, a JSON object.
+	KMSKey  string `cbor:",omitempty"`
+	DataKey []byte `cbor:",omitempty"`
+	Context string `cbor:",omitempty"`
+	// BucketKey tells that the data key is one of many objects.
+	BucketKey bool `cbor:",omitempty"`
 }
 
 // customerKey is what a request says of SSE-C. A nil ring stands for none.
@@ -52,50 +63,98 @@ func customer(algorithm, key, sum *string) (c customerKey, err error) {
 	return c, err
 }
 
-// ringFor returns the key for writing.
-func (s *Service) ringFor(c customerKey) *seal.RootKey {
-	if c.ring != nil {
-		return c.ring
-	}
-	return s.Keys
-}
-
-// ring returns the key for reading what is encrypted as e, if the request brings the right one.
-func (s *Service) ring(e encryption, c customerKey) (*seal.RootKey, error) {
-	switch {
-	case e.CustomerMD5 == "" && c.ring == nil:
-		return s.Keys, nil
-	case e.CustomerMD5 == "":
-		return nil, invalidRequest("The encryption parameters are not applicable to this object.")
-	case c.ring == nil:
-		return nil, invalidRequest("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
-	case subtle.ConstantTimeCompare([]byte(e.CustomerMD5), []byte(c.md5)) != 1:
-		return nil, accessDenied()
-	}
-	return c.ring, nil
-}
-
-// checkEncryption refuses what a request for SSE asks for and drydock has not.
-func checkEncryption(algorithm *api.ServerSideEncryption, c customerKey) error {
-	if algorithm == nil || *algorithm == "" {
-		return nil
+// ring returns the key for reading what is encrypted as e, if the request brings the right one or the caller may use the
+// one of KMS.
+func (s *Service) ring(call *aws.Call, b *bucket, e *encryption, c customerKey) (*seal.RootKey, error) {
+	if err := e.check(c); err != nil {
+		return nil, err
 	}
 	switch {
 	case c.ring != nil:
-		return invalidArgument("x-amz-server-side-encryption", string(*algorithm), "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
-	case *algorithm == api.ServerSideEncryptionAes256:
-		return nil
-	case *algorithm == api.ServerSideEncryptionAWSKMS, *algorithm == api.ServerSideEncryptionAWSKMSDsse:
-		return notImplemented("server-side encryption with %s", *algorithm)
+		return c.ring, nil
+	case e.SSE != "":
+		return s.dataKey(call, b, e)
 	}
-	return invalidArgument("x-amz-server-side-encryption", string(*algorithm), "The encryption method specified is not supported")
+	return s.Keys, nil
+}
+
+// check wants the customer's key where content is encrypted under one, and only there.
+func (e *encryption) check(c customerKey) error {
+	switch {
+	case e.CustomerMD5 == "" && c.ring == nil:
+		return nil
+	case e.CustomerMD5 == "":
+		return invalidRequest("The encryption parameters are not applicable to this object.")
+	case c.ring == nil:
+		return invalidRequest("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
+	case subtle.ConstantTimeCompare([]byte(e.CustomerMD5), []byte(c.md5)) != 1:
+		return accessDenied()
+	}
+	return nil
+}
+
+// etag is the ETag of a body: its MD5, which says something of the content and is so not shown where the key is KMS's or
+// the customer's.
+func (e *encryption) etag(call *aws.Call, sum [md5.Size]byte) string {
+	if e.SSE != "" || e.CustomerMD5 != "" {
+		return call.NewHex(2 * md5.Size)
+	}
+	return hex.EncodeToString(sum[:])
+}
+
+// rewrap wraps a segment's key, or its few bytes, under another key: what is sealed stays as it is.
+func (g *segment) rewrap(from, to *seal.RootKey) error {
+	for _, wrapped := range []*[]byte{&g.Key, &g.Inline} {
+		if *wrapped == nil {
+			continue
+		}
+		plain, err := from.Unwrap(*wrapped, sealContext)
+		if err != nil {
+			return fmt.Errorf("wrapping a segment anew: %w", err)
+		}
+		*wrapped = to.Wrap(plain, sealContext)
+	}
+	return nil
 }
 
 // shown sets the members of an output that tell how an object is encrypted.
-func (e *encryption) shown(sse **api.ServerSideEncryption, algorithm, sum **string) {
-	if e.CustomerMD5 == "" {
+func (e *encryption) shown(sse **api.ServerSideEncryption, algorithm, sum, key **string, bucketKey **bool) {
+	switch {
+	case e.CustomerMD5 != "":
+		*algorithm, *sum = new(string(api.ServerSideEncryptionAes256)), &e.CustomerMD5
+	case e.SSE != "":
+		*sse, *key = &e.SSE, &e.KMSKey
+		if e.BucketKey {
+			*bucketKey = &e.BucketKey
+		}
+	default:
 		*sse = new(api.ServerSideEncryptionAes256)
-		return
 	}
-	*algorithm, *sum = new(string(api.ServerSideEncryptionAes256)), &e.CustomerMD5
+}
+
+// checkDefaults reads a bucket's rule for objects whose uploads do not say how they are to be encrypted.
+func checkDefaults(r *api.ServerSideEncryptionRule) (d defaults, err error) {
+	if by := r.ApplyServerSideEncryptionByDefault; by != nil {
+		d.KeyID = text(by.KMSMasterKeyID)
+		switch {
+		case by.SSEAlgorithm == api.ServerSideEncryptionAes256 && d.KeyID != "":
+			return d, invalidArgument("KMSMasterKeyID", d.KeyID, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+		case isKMS(by.SSEAlgorithm):
+			d.Algorithm = by.SSEAlgorithm
+		case by.SSEAlgorithm != api.ServerSideEncryptionAes256:
+			return d, malformedXML()
+		}
+	}
+	d.BucketKey = r.BucketKeyEnabled != nil && *r.BucketKeyEnabled
+	if blocked := r.BlockedEncryptionTypes; blocked != nil {
+		for _, t := range blocked.EncryptionType {
+			switch {
+			case t == api.EncryptionTypeSSEC:
+				d.BlocksCustomer = true
+			case t != api.EncryptionTypeNone || len(blocked.EncryptionType) > 1:
+				return d, malformedXML()
+			}
+		}
+	}
+	return d, nil
 }

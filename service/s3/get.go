@@ -55,7 +55,10 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 		}
 		return nil, err
 	}
-	if _, err := s.ring(f.object.encryption, r.customer); err != nil {
+	if err := f.object.encryption.check(r.customer); err != nil {
+		return nil, err
+	}
+	if err := f.object.lost(); err != nil {
 		return nil, err
 	}
 	if err := readCondition(r, f.object); err != nil {
@@ -222,12 +225,13 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication),
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication), Restore: o.restore(),
 	}
+	s.shownLock(call, f.bucket, o, &out.ObjectLockMode, &out.ObjectLockRetainUntilDate, &out.ObjectLockLegalHoldStatus)
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if sum := f.sum(in.ChecksumMode); sum.Value != "" {
 		sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 		out.ChecksumType = sum.shownType()
@@ -241,10 +245,13 @@ func (s *Service) openObject(call *aws.Call, r *reading) (f *found, body io.Read
 		if f, err = s.read(call, r, true); err != nil {
 			return nil, nil, err
 		}
+		if err := f.object.readable("The operation is not valid for the object's storage class"); err != nil {
+			return nil, nil, err
+		}
 		if err := s.touch(call, f.bucket, f.object); err != nil {
 			return nil, nil, err
 		}
-		ring, err := s.ring(f.object.encryption, r.customer)
+		ring, err := s.ring(call, f.bucket, &f.object.encryption, r.customer)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -304,6 +311,11 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 		return nil, err
 	}
 	o := f.object
+	if text(in.ChecksumMode) != "" && o.SSE != "" { // the checksum tells of the content
+		if _, err := s.ring(call, f.bucket, &o.encryption, r.customer); err != nil {
+			return nil, err
+		}
+	}
 	archive, err := s.archiveStatus(call, f.bucket, o)
 	if err != nil {
 		return nil, err
@@ -314,12 +326,13 @@ func (s *Service) headObject(call *aws.Call, in *api.HeadObjectInput) (*api.Head
 		ContentEncoding: override(in.ResponseContentEncoding, o.ContentEncoding), ContentLanguage: override(in.ResponseContentLanguage, o.ContentLanguage),
 		ContentType: override(in.ResponseContentType, o.ContentType), Expires: optional(o.Expires), ContentRange: f.contentRange(),
 		WebsiteRedirectLocation: optional(o.Redirect), Metadata: o.shownMeta(), StorageClass: o.class(), TagCount: o.tagCount(), PartsCount: f.partsCount(),
-		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication), ArchiveStatus: archive,
+		Expiration: o.expiration(f.bucket), ResponseStatus: f.status(), ReplicationStatus: optional(o.Replication), ArchiveStatus: archive, Restore: o.restore(),
 	}
+	s.shownLock(call, f.bucket, o, &out.ObjectLockMode, &out.ObjectLockRetainUntilDate, &out.ObjectLockLegalHoldStatus)
 	if in.ResponseExpires != nil {
 		out.Expires = new(httpDate(*in.ResponseExpires))
 	}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if sum := f.sum(in.ChecksumMode); sum.Value != "" {
 		sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 		out.ChecksumType = sum.shownType()

@@ -336,6 +336,13 @@ func (s *Service) strike(tx *store.Tx, b *bucket, d *due, now time.Time, random 
 		}
 		return olderObjects.Put(tx, o)
 	}
+	if o.held(now, false) { // looked at again tomorrow: its lock may have been lifted
+		o.Due = midnight(now.Add(day))
+		if err := s.addDue(tx, b, &due{BucketID: b.ID, At: o.Due, Key: o.Key, Seq: o.Seq}); err != nil {
+			return err
+		}
+		return olderObjects.Put(tx, o)
+	}
 	return s.expireVersion(tx, b, o)
 }
 

@@ -108,7 +108,7 @@ func (p *page) shown(show func(string) *string) []api.CommonPrefix {
 }
 
 // objects fills a page with the latest versions of a bucket's keys behind marker.
-func (s *Service) objects(call *aws.Call, p *page, name string, owner *string, marker string, withOwner bool, show func(string) *string) (list []api.Object, err error) {
+func (s *Service) objects(call *aws.Call, p *page, name string, owner *string, marker string, withOwner bool, optional []api.OptionalObjectAttributes, show func(string) *string) (list []api.Object, err error) {
 	err = s.DB.View(call, func(tx *store.Tx) error {
 		b, err := getBucket(tx, call, name, owner)
 		if err != nil {
@@ -127,8 +127,9 @@ func (s *Service) objects(call *aws.Call, p *page, name string, owner *string, m
 			if o.Sum.Value != "" {
 				shown.ChecksumAlgorithm, shown.ChecksumType = []api.ChecksumAlgorithm{o.Sum.Algorithm}, &o.Sum.Type
 			}
+			shown.RestoreStatus = o.restoreStatus(optional)
 			if withOwner {
-				shown.Owner = ownerOf(b.Account)
+				shown.Owner = ownerOf(o.ownership.owner(b))
 			}
 			list = append(list, shown)
 		})
@@ -147,7 +148,7 @@ func (s *Service) listObjects(call *aws.Call, in *api.ListObjectsInput) (*api.Li
 		return nil, err
 	}
 	p := &page{prefix: text(in.Prefix), delimiter: text(in.Delimiter), limit: limit}
-	list, err := s.objects(call, p, in.Bucket, in.ExpectedBucketOwner, text(in.Marker), true, show)
+	list, err := s.objects(call, p, in.Bucket, in.ExpectedBucketOwner, text(in.Marker), true, in.OptionalObjectAttributes, show)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func (s *Service) listObjectsV2(call *aws.Call, in *api.ListObjectsV2Input) (*ap
 		marker = last[0]
 	}
 	p := &page{prefix: text(in.Prefix), delimiter: text(in.Delimiter), limit: limit}
-	list, err := s.objects(call, p, in.Bucket, in.ExpectedBucketOwner, marker, in.FetchOwner != nil && *in.FetchOwner, show)
+	list, err := s.objects(call, p, in.Bucket, in.ExpectedBucketOwner, marker, in.FetchOwner != nil && *in.FetchOwner, in.OptionalObjectAttributes, show)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +237,7 @@ func (s *Service) listMultipartUploads(call *aws.Call, in *api.ListMultipartUplo
 		return fill(p, space, after, text(in.KeyMarker), scan, func(u *upload) string { return u.Key }, func(u *upload) {
 			shown := api.MultipartUpload{
 				UploadID: &u.ID, Key: show(u.Key), Initiated: &u.Initiated, StorageClass: new(api.StorageClass(u.Object.listedClass())),
-				Owner: ownerOf(b.Account), Initiator: &api.Initiator{ID: &u.Initiator}, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type),
+				Owner: ownerOf(u.Object.ownership.owner(b)), Initiator: &api.Initiator{ID: &u.Initiator}, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type),
 			}
 			lastID = u.ID
 			out.Uploads = append(out.Uploads, shown)

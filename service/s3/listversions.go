@@ -101,19 +101,18 @@ func (s *Service) listObjectVersions(call *aws.Call, in *api.ListObjectVersionsI
 		case keyMarker != "":
 			after = space.With(keyMarker).End()
 		}
-		owner := ownerOf(b.Account)
 		return fill(p, space, after, keyMarker, scan, func(o *object) string { return o.Key }, func(o *object) {
 			lastID = o.versionID()
 			newest := o.Noncurrent.IsZero()
 			if o.Marker {
 				out.DeleteMarkers = append(out.DeleteMarkers, api.DeleteMarkerEntry{
-					Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, Owner: owner,
+					Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, Owner: ownerOf(o.ownership.owner(b)),
 				})
 				return
 			}
 			shown := api.ObjectVersion{
-				Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, ETag: o.etag(), Size: &o.Size, Owner: owner,
-				StorageClass: new(api.ObjectVersionStorageClass(o.listedClass())),
+				Key: show(o.Key), VersionID: new(o.versionID()), IsLatest: &newest, LastModified: &o.Modified, ETag: o.etag(), Size: &o.Size, Owner: ownerOf(o.ownership.owner(b)),
+				StorageClass: new(api.ObjectVersionStorageClass(o.listedClass())), RestoreStatus: o.restoreStatus(in.OptionalObjectAttributes),
 			}
 			if o.Sum.Value != "" {
 				shown.ChecksumAlgorithm, shown.ChecksumType = []api.ChecksumAlgorithm{o.Sum.Algorithm}, &o.Sum.Type

@@ -17,9 +17,9 @@ import (
 
 // findUpload reads an upload on a snapshot of its own and returns the ring that its parts are sealed under.
 func (s *Service) findUpload(call *aws.Call, bucketName, key, id string, owner *string, c customerKey) (u *upload, ring *seal.RootKey, err error) {
+	var b *bucket
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		b, err := getBucket(tx, call, bucketName, owner)
-		if err != nil {
+		if b, err = getBucket(tx, call, bucketName, owner); err != nil {
 			return err
 		}
 		u, err = getUpload(tx, b, key, id)
@@ -31,7 +31,8 @@ func (s *Service) findUpload(call *aws.Call, bucketName, key, id string, owner *
 	if c.md5 != u.Object.CustomerMD5 {
 		return nil, nil, invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 	}
-	return u, s.ringFor(c), nil
+	ring, err = s.ring(call, b, &u.Object.encryption, c)
+	return u, ring, err
 }
 
 func checkPartNumber(n int32) error {
@@ -57,6 +58,9 @@ func (s *Service) putPart(call *aws.Call, bucketName string, u *upload, p *part)
 			err = s.dump(tx, id, []segment{old.Segment})
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err := hold(tx, []segment{p.Segment}); err != nil {
 			return err
 		}
 		return parts.Put(tx, p)
@@ -95,14 +99,14 @@ func (s *Service) uploadPart(call *aws.Call, in *api.UploadPartInput) (*api.Uplo
 	if err != nil {
 		return nil, err
 	}
-	p := &part{UploadID: u.ID, Number: in.PartNumber, ETag: digest(got.md5), Modified: call.Now().Truncate(time.Second), Segment: got.segment}
+	p := &part{UploadID: u.ID, Number: in.PartNumber, ETag: u.Object.encryption.etag(call, got.md5), Modified: call.Now().Truncate(time.Second), Segment: got.segment}
 	p.Segment.Number, p.Segment.Sum = in.PartNumber, got.sum(u.algorithm())
 	if err := s.putPart(call, in.Bucket, u, p); err != nil {
 		s.discard(call, got.segment)
 		return nil, err
 	}
 	out := &api.UploadPartOutput{ETag: new(`"` + p.ETag + `"`)}
-	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	shown := u.partSum(p)
 	if d.value != "" {
 		shown = &checksum{Algorithm: d.algorithm, Value: d.value}
@@ -159,7 +163,7 @@ func (s *Service) uploadPartCopy(call *aws.Call, in *api.UploadPartCopyInput) (_
 	if err != nil {
 		return nil, err
 	}
-	p := &part{UploadID: u.ID, Number: in.PartNumber, ETag: digest(got.md5), Modified: call.Now().Truncate(time.Second), Segment: got.segment}
+	p := &part{UploadID: u.ID, Number: in.PartNumber, ETag: u.Object.encryption.etag(call, got.md5), Modified: call.Now().Truncate(time.Second), Segment: got.segment}
 	p.Segment.Number, p.Segment.Sum = in.PartNumber, got.sum(u.algorithm())
 	if err := s.putPart(call, in.Bucket, u, p); err != nil {
 		s.discard(call, got.segment)
@@ -168,7 +172,7 @@ func (s *Service) uploadPartCopy(call *aws.Call, in *api.UploadPartCopyInput) (_
 	result := &api.CopyPartResult{ETag: new(`"` + p.ETag + `"`), LastModified: &p.Modified}
 	u.partSum(p).show(&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512, &result.ChecksumMD5)
 	out := &api.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionID: f.object.shownVersion(f.bucket)}
-	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	return out, nil
 }
 
@@ -207,7 +211,7 @@ func (s *Service) listParts(call *aws.Call, in *api.ListPartsInput) (*api.ListPa
 		if err != nil {
 			return err
 		}
-		out.Owner, out.Initiator = ownerOf(b.Account), &api.Initiator{ID: &u.Initiator}
+		out.Owner, out.Initiator = ownerOf(u.Object.ownership.owner(b)), &api.Initiator{ID: &u.Initiator}
 		out.ChecksumAlgorithm, out.ChecksumType = optional(u.Algorithm), optional(u.Type)
 		if u.Object.Class != "" {
 			out.StorageClass = u.Object.class()

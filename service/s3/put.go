@@ -1,10 +1,9 @@
 package s3
 
 import (
-	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	api "drydock/api/s3"
@@ -22,10 +21,11 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 		ContentEncoding: text(in.ContentEncoding), ContentLanguage: text(in.ContentLanguage), Expires: text(in.Expires),
 		Redirect: text(in.WebsiteRedirectLocation), Meta: in.Metadata,
 	}}
-	key, err := s.describe(o, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
-		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+	asked, err := s.describe(call, o, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+		sse: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyID, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
+		customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -63,22 +63,46 @@ func (s *Service) putObject(call *aws.Call, in *api.PutObjectInput) (*api.PutObj
 	if want == "" {
 		want = api.ChecksumAlgorithmCrc64nvme
 	}
-	got, err := s.receive(call, in.Body, s.ringFor(key), &d, want)
+	ring := s.Keys // unless the bucket has it otherwise, which the transaction below notices
+	if asked.sse.algorithm != "" || asked.key.ring != nil {
+		if ring, err = s.sealing(call, in.Bucket, in.ExpectedBucketOwner, o, &asked); err != nil {
+			return nil, err
+		}
+	}
+	got, err := s.receive(call, in.Body, ring, &d, want)
 	if err != nil {
+		return nil, err
+	}
+	if err := asked.checkDigest(call, &d); err != nil {
+		s.discard(call, got.segment)
 		return nil, err
 	}
 	if d.algorithm != "" {
 		want = d.algorithm // the trailer may have said more
 	}
 	o.Sum = checksum{Algorithm: want, Type: api.ChecksumTypeFullObject, Value: got.sum(want)}
-	o.Size, o.ETag = got.segment.Size, hex.EncodeToString(got.md5[:])
-	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, nil)
+	o.Size, o.ETag = got.segment.Size, o.encryption.etag(call, got.md5)
+	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, asked.settle(call, o, nil))
+	for range attempts {
+		if !errors.Is(err, errDefault) {
+			break
+		}
+		next, e := s.sealing(call, in.Bucket, in.ExpectedBucketOwner, o, &asked)
+		if err = e; err != nil {
+			break
+		}
+		if err = got.segment.rewrap(ring, next); err != nil {
+			break
+		}
+		ring, o.ETag = next, o.encryption.etag(call, got.md5)
+		b, err = s.commit(call, in.Bucket, in.ExpectedBucketOwner, o, when, []segment{got.segment}, asked.settle(call, o, nil))
+	}
 	if err != nil {
 		s.discard(call, got.segment)
 		return nil, err
 	}
-	out := &api.PutObjectOutput{ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b)}
-	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out := &api.PutObjectOutput{ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b), SSEKMSEncryptionContext: asked.sse.shownContext(&o.encryption)}
+	o.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	o.Sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 	return out, nil
 }
@@ -111,68 +135,6 @@ func (s *Service) commit(call *aws.Call, name string, owner *string, o *object, 
 		return s.create(tx, call, b, o, now, random)
 	})
 	return b, err
-}
-
-// describing is what requests that make objects say beside headers and body.
-type describing struct {
-	acl      *api.ObjectCannedACL
-	grants   []*string
-	class    *api.StorageClass
-	tagging  *string
-	sse      *api.ServerSideEncryption
-	customer []*string
-	lock     bool
-}
-
-// describe checks what a request says of the object it makes, and sets it.
-func (s *Service) describe(o *object, d describing) (key customerKey, err error) {
-	if err := checkKey(o.Key); err != nil {
-		return key, err
-	}
-	if err := checkMetadata(o.Meta); err != nil {
-		return key, err
-	}
-	if err := relocation(o.Redirect); err != nil {
-		return key, err
-	}
-	if err := checkObjectACL(d.acl, d.grants...); err != nil {
-		return key, err
-	}
-	if d.lock {
-		return key, invalidRequest("Bucket is missing Object Lock Configuration")
-	}
-	if key, err = customer(d.customer[0], d.customer[1], d.customer[2]); err != nil {
-		return key, err
-	}
-	if err := checkEncryption(d.sse, key); err != nil {
-		return key, err
-	}
-	o.CustomerMD5 = key.md5
-	if o.ContentType == "" {
-		o.ContentType = "binary/octet-stream"
-	}
-	if o.Class, err = checkClass(d.class); err != nil {
-		return key, err
-	}
-	o.Tags, err = parseTagging(d.tagging)
-	return key, err
-}
-
-// classes are the storage classes whose objects can be read at once, as all can be here.
-var classes = []api.StorageClass{
-	api.StorageClassReducedRedundancy, api.StorageClassStandardIa, api.StorageClassOnezoneIa, api.StorageClassIntelligentTiering, api.StorageClassGlacierIr,
-}
-
-func checkClass(class *api.StorageClass) (string, error) {
-	switch {
-	case class == nil, *class == "", *class == api.StorageClassStandard:
-		return "", nil
-	case slices.Contains(classes, *class):
-		return string(*class), nil
-	case *class == api.StorageClassGlacier, *class == api.StorageClassDeepArchive:
-		return "", notImplemented("the storage class %s", *class)
-	}
-	return "", aws.NewError(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid").With("StorageClassRequested", string(*class))
 }
 
 func checkNewerSums(values ...*string) error {

@@ -58,7 +58,10 @@ type encryptionRuleProperties struct {
 	BucketKeyEnabled *bool                        `json:",omitempty"`
 }
 
-type encryptionDefaultProperties struct{ SSEAlgorithm api.ServerSideEncryption }
+type encryptionDefaultProperties struct {
+	SSEAlgorithm   api.ServerSideEncryption
+	KMSMasterKeyID *string `json:",omitempty"`
+}
 
 func (s *Service) createBucketResource(call *aws.Call, desired resource.Properties) (string, error) {
 	var p bucketProperties
@@ -147,7 +150,7 @@ func setEncryption(call *aws.Call, name string, current, desired *bucketProperti
 	for _, r := range desired.BucketEncryption.Rules {
 		rule := api.ServerSideEncryptionRule{BucketKeyEnabled: r.BucketKeyEnabled}
 		if r.ByDefault != nil {
-			rule.ApplyServerSideEncryptionByDefault = &api.ServerSideEncryptionByDefault{SSEAlgorithm: r.ByDefault.SSEAlgorithm}
+			rule.ApplyServerSideEncryptionByDefault = &api.ServerSideEncryptionByDefault{SSEAlgorithm: r.ByDefault.SSEAlgorithm, KMSMasterKeyID: r.ByDefault.KMSMasterKeyID}
 		}
 		in.ServerSideEncryptionConfiguration.Rules = append(in.ServerSideEncryptionConfiguration.Rules, rule)
 	}
@@ -173,8 +176,11 @@ func (s *Service) readBucketResource(call *aws.Call, id string) (resource.Proper
 	if b.Versioning != "" {
 		p.VersioningConfiguration = &versioningProperties{b.Versioning}
 	}
-	algorithm := api.ServerSideEncryptionAes256 // the only one there is
-	p.BucketEncryption = &encryptionProperties{Rules: []encryptionRuleProperties{{ByDefault: &encryptionDefaultProperties{algorithm}, BucketKeyEnabled: new(false)}}}
+	by := &encryptionDefaultProperties{SSEAlgorithm: api.ServerSideEncryptionAes256, KMSMasterKeyID: optional(b.Encryption.KeyID)}
+	if b.Encryption.Algorithm != "" {
+		by.SSEAlgorithm = b.Encryption.Algorithm
+	}
+	p.BucketEncryption = &encryptionProperties{Rules: []encryptionRuleProperties{{ByDefault: by, BucketKeyEnabled: &b.Encryption.BucketKey}}}
 	return resource.Encode(&p)
 }
 

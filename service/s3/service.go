@@ -13,10 +13,11 @@ import (
 // Service is Amazon S3.
 type Service struct {
 	service.Deps
-	documents policy.Cache
-	readers   readers
-	recorder  recorder
-	digests   digests
+	documents  policy.Cache
+	readers    readers
+	recorder   recorder
+	digests    digests
+	bucketKeys bucketKeys
 	// plaintexts keeps what is read again and again.
 	plaintexts plaintexts
 }
@@ -36,15 +37,20 @@ func (s *Service) module() service.Module {
 			{Name: garbageKind, Reconcile: s.collect},
 			{Name: lifecycleKind, Reconcile: s.expire},
 			{Name: planKind, Reconcile: s.replan},
+			{Name: restoreKind, Reconcile: s.restored},
 			{Name: replicationKind, Reconcile: s.replicate},
 			{Name: accessLogKind, Reconcile: s.deliver},
 			{Name: inventoryKind, Reconcile: s.report},
+			{Name: adoptKind, Reconcile: s.adopt},
 		},
 		DataPlanes: []service.DataPlane{s.websites()},
 		Accessed:   s.logAccess,
 		Resources:  s.resources(),
-		Facts:      s.facts,
+		FactsFor:   s.facts,
 		CORS:       s.cors,
+		Faults:     map[string]func(*aws.Call, map[string]string) error{"lose": s.lose},
+		Holds:      s.holds,
+		Start:      s.start,
 		Stop:       s.stop,
 	}
 }
@@ -73,6 +79,14 @@ func (s *Service) operations() []aws.Handler {
 		api.ListObjects.Handle(s.listObjects),
 		api.ListObjectsV2.Handle(s.listObjectsV2),
 		api.ListObjectVersions.Handle(s.listObjectVersions),
+
+		api.RestoreObject.Handle(s.restoreObject),
+		api.PutObjectLockConfiguration.Handle(s.putObjectLockConfiguration),
+		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
+		api.PutObjectRetention.Handle(s.putObjectRetention),
+		api.GetObjectRetention.Handle(s.getObjectRetention),
+		api.PutObjectLegalHold.Handle(s.putObjectLegalHold),
+		api.GetObjectLegalHold.Handle(s.getObjectLegalHold),
 
 		api.CreateMultipartUpload.Handle(s.createMultipartUpload),
 		api.UploadPart.Handle(s.uploadPart),
@@ -110,6 +124,7 @@ func (s *Service) operations() []aws.Handler {
 		api.DeletePublicAccessBlock.Handle(s.deletePublicAccessBlock),
 		api.PutBucketOwnershipControls.Handle(s.putBucketOwnershipControls),
 		api.GetBucketOwnershipControls.Handle(s.getBucketOwnershipControls),
+		api.DeleteBucketOwnershipControls.Handle(s.deleteBucketOwnershipControls),
 		api.PutBucketACL.Handle(s.putBucketACL),
 		api.GetBucketACL.Handle(s.getBucketACL),
 		api.PutObjectACL.Handle(s.putObjectACL),
@@ -146,7 +161,5 @@ func (s *Service) operations() []aws.Handler {
 		api.GetBucketIntelligentTieringConfiguration.Handle(s.getBucketIntelligentTieringConfiguration),
 		api.ListBucketIntelligentTieringConfigurations.Handle(s.listBucketIntelligentTieringConfigurations),
 		api.DeleteBucketIntelligentTieringConfiguration.Handle(s.deleteBucketIntelligentTieringConfiguration),
-
-		api.GetObjectLockConfiguration.Handle(s.getObjectLockConfiguration),
 	}
 }

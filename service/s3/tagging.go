@@ -40,33 +40,14 @@ func checkTags(tags []api.Tag, limit int) ([]api.Tag, error) {
 
 // retag changes the tags of a version in place.
 func (s *Service) retag(call *aws.Call, name, key string, version, owner *string, tags []api.Tag) (shown *string, err error) {
-	var in *bucket
-	err = s.DB.Update(call, func(tx *store.Tx) error {
-		b, err := getBucket(tx, call, name, owner)
-		if err != nil {
-			return err
-		}
-		in = b
-		o, err := s.find(tx, b, key, version)
-		if err != nil {
-			return err
-		}
-		o.Tags, shown = tags, o.shownVersion(b)
-		if err := s.retagged(tx, b, o, call); err != nil {
-			return err
-		}
-		if err := s.came(tx, b, o); err != nil {
-			return err
-		}
-		if o.Noncurrent.IsZero() {
-			return currentObjects.Put(tx, o)
-		}
-		return olderObjects.Put(tx, o)
+	b, o, err := s.change(call, name, key, version, owner, func(tx *store.Tx, b *bucket, o *object) error {
+		o.Tags = tags
+		return s.retagged(tx, b, o, call)
 	})
-	if in != nil {
-		err = s.hidden(call, in, err)
+	if err != nil {
+		return nil, err
 	}
-	return shown, err
+	return o.shownVersion(b), nil
 }
 
 // putObjectTagging replaces a version's tags.

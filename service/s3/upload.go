@@ -73,10 +73,11 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 		ContentEncoding: text(in.ContentEncoding), ContentLanguage: text(in.ContentLanguage), Expires: text(in.Expires),
 		Redirect: text(in.WebsiteRedirectLocation), Meta: in.Metadata,
 	}}
-	_, err := s.describe(&u.Object, describing{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
-		sse: in.ServerSideEncryption, customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
-		lock: in.ObjectLockMode != nil || in.ObjectLockLegalHoldStatus != nil || in.ObjectLockRetainUntilDate != nil,
+	said, err := s.describe(call, &u.Object, describing{
+		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP}, class: in.StorageClass, tagging: in.Tagging,
+		sse: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyID, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
+		customer: []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, hold: in.ObjectLockLegalHoldStatus,
 	})
 	if err != nil {
 		return nil, err
@@ -84,10 +85,14 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 	if u.Algorithm, u.Type, err = uploadChecksum(in); err != nil {
 		return nil, err
 	}
+	if _, err := s.sealing(call, in.Bucket, in.ExpectedBucketOwner, &u.Object, &said); err != nil {
+		return nil, err
+	}
 	random, err := s.random16()
 	if err != nil {
 		return nil, err
 	}
+	u.Object.retention = retention{said.lock.mode, said.lock.until, said.lock.hold} // the default counts from the end on
 	u.ID = newID(call.Now().UnixNano(), random)
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		b, err := getBucket(tx, call, in.Bucket, in.ExpectedBucketOwner)
@@ -95,6 +100,15 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 			return err
 		}
 		u.BucketID = b.ID
+		if said.key.ring != nil && b.Encryption.BlocksCustomer {
+			return accessDenied()
+		}
+		if u.Object.ownership, err = said.acl.settle(call, tx, b); err != nil {
+			return err
+		}
+		if !b.Lock.Enabled && !said.lock.empty() {
+			return missingLock()
+		}
 		if err := s.planUpload(tx, b, u); err != nil {
 			return err
 		}
@@ -104,7 +118,8 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 		return nil, err
 	}
 	out := &api.CreateMultipartUploadOutput{Bucket: &in.Bucket, Key: &in.Key, UploadID: &u.ID, ChecksumAlgorithm: optional(u.Algorithm), ChecksumType: optional(u.Type)}
-	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out.SSEKMSEncryptionContext = said.sse.shownContext(&u.Object.encryption)
+	u.Object.encryption.shown(&out.ServerSideEncryption, &out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	if !u.Due.IsZero() {
 		out.AbortDate, out.AbortRuleID = &u.Due, &u.Rule
 	}
@@ -224,12 +239,14 @@ func (s *Service) completeMultipartUpload(call *aws.Call, in *api.CompleteMultip
 	if key.ring != nil && key.md5 != u.Object.CustomerMD5 {
 		return nil, invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 	}
-	o := u.Object
+	o, now := u.Object, call.Now()
 	o.Parts, o.Sum, o.ETag = int32(len(list)), sum.checksum, sum.etag
 	for i := range segments {
 		o.Size += segments[i].Size
 	}
 	b, err := s.commit(call, in.Bucket, in.ExpectedBucketOwner, &o, when, segments, func(tx *store.Tx, b *bucket) error {
+		o.retention = u.Object.retention
+		o.byDefault(b, now)
 		return s.takeParts(tx, b, u, segments)
 	})
 	if err != nil {
@@ -239,9 +256,8 @@ func (s *Service) completeMultipartUpload(call *aws.Call, in *api.CompleteMultip
 		Bucket: &in.Bucket, Key: &in.Key, ETag: o.etag(), VersionID: o.writtenVersion(), ChecksumType: o.Sum.shownType(), Expiration: o.expiration(b),
 		Location: new("http://" + in.Bucket + ".s3." + b.Region + ".amazonaws.com/" + encodeKey(in.Key)),
 	}
-	if u.Object.CustomerMD5 == "" {
-		out.ServerSideEncryption = new(api.ServerSideEncryptionAes256)
-	}
+	var algorithm, customerMD5 *string // which this output does not have
+	o.encryption.shown(&out.ServerSideEncryption, &algorithm, &customerMD5, &out.SSEKMSKeyID, &out.BucketKeyEnabled)
 	o.Sum.show(&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512, &out.ChecksumMD5)
 	return out, nil
 }
@@ -385,5 +401,3 @@ func (u *upload) partSum(p *part) *checksum {
 	}
 	return &checksum{Algorithm: u.Algorithm, Type: u.Type, Value: p.Segment.Sum}
 }
-
-func digest(sum [md5.Size]byte) string { return hex.EncodeToString(sum[:]) }

@@ -8,7 +8,10 @@ const (
 	defaultUserSession   = 12 * time.Hour
 	maxRootSession       = time.Hour // of the root user's GetSessionToken and GetFederationToken
 	maxChainedSession    = time.Hour
-	maxSessionPolicy     = 2048 // characters of a session policy, and of it with the ARNs of managed ones
+	maxSession           = 12 * time.Hour
+	maxSkew              = time.Minute     // by which the clocks of identity providers may be ahead
+	maxRedeem            = 5 * time.Minute // in which a SAML assertion has to be used
+	maxSessionPolicy     = 2048            // characters of a session policy, and of it with the ARNs of managed ones
 	maxSessionPolicyARNs = 10
 	maxSessionTags       = 50
 	packedBytes          = 2048 // what policies and tags may take when they are packed

@@ -40,12 +40,11 @@ func newScope(call *aws.Call, account string, text *string, arns []api.PolicyDes
 	if len(arns) > maxSessionPolicyARNs {
 		return sc, invalid("The number of policy ARNs exceeds the quota of %d.", maxSessionPolicyARNs)
 	}
-	reader := call.As(aws.ServicePrincipal("sts.amazonaws.com", account))
 	for _, d := range arns {
 		if d.ARN == nil {
 			return sc, invalid("A policy descriptor has no ARN.")
 		}
-		if _, err := iam.GetPolicy.Do(reader, &iam.GetPolicyInput{PolicyARN: *d.ARN}); err != nil {
+		if _, err := iam.GetPolicy.Do(reader(call, account), &iam.GetPolicyInput{PolicyARN: *d.ARN}); err != nil {
 			if aws.IsError(err, "NoSuchEntity", "InvalidInput") {
 				return sc, api.NewMalformedPolicyDocumentException("The policy %s does not exist or is not attachable.", *d.ARN)
 			}

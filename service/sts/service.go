@@ -19,6 +19,8 @@ func New(d service.Deps) service.Module {
 func (s *Service) operations() []aws.Handler {
 	return []aws.Handler{
 		api.AssumeRole.Handle(s.assumeRole),
+		api.AssumeRoleWithSAML.Handle(s.assumeRoleWithSAML),
+		api.AssumeRoleWithWebIdentity.Handle(s.assumeRoleWithWebIdentity),
 		api.GetSessionToken.Handle(s.getSessionToken),
 		api.GetFederationToken.Handle(s.getFederationToken),
 		api.GetCallerIdentity.Handle(s.getCallerIdentity),

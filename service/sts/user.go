@@ -35,12 +35,15 @@ func (s *Service) getSessionToken(call *aws.Call, in *api.GetSessionTokenInput) 
 	if err := longTerm(call, "GetSessionToken"); err != nil {
 		return nil, err
 	}
-	if in.SerialNumber != nil || in.TokenCode != nil {
-		return nil, aws.NewError(403, accessDenied, notMFA)
+	asker, err := s.secondFactor(call, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
 	}
 	now := call.Now().Truncate(time.Second)
 	p := call.Principal
-	p.Session = &aws.Session{Issued: now, Expires: now.Add(userDuration(call, in.DurationSeconds))}
+	p.Session = &aws.Session{
+		Issued: now, Expires: now.Add(userDuration(call, in.DurationSeconds)), MFA: asker.Principal.Session != nil && asker.Principal.Session.MFA,
+	}
 	credentials, err := s.issue(p)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,420 @@
+package s3_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"drydock/api/kms"
+	api "drydock/api/s3"
+	"drydock/aws"
+	"drydock/ledger"
+	"drydock/service"
+	"drydock/service/s3"
+	"drydock/service/servicetest"
+)
+
+// keyring stands in for KMS, which is a service of its own: data keys, in an encryption context, for callers it admits.
+type keyring struct {
+	mu sync.Mutex // guards the fields below
+	// refuse is the error of whoever it names by ARN, missing and disabled name keys.
+	refuse            string
+	missing, disabled string
+	// What the latest call brought.
+	context map[string]string
+	via     string
+	// How many data keys were made, and how many decrypted.
+	made, read int
+	serial     byte
+}
+
+const keyARN = "arn:aws:kms:us-east-1:111122223333:key/"
+
+// sealedKey is a ciphertext of the keyring.
+type sealedKey struct {
+	Key     string
+	Context map[string]string
+	Plain   []byte
+}
+
+func (k *keyring) use(call *aws.Call, name string, context map[string]string) error {
+	k.context, k.via = context, call.Request.ViaService
+	switch {
+	case call.Principal.ARN == k.refuse:
+		return aws.NewError(400, "AccessDeniedException", "User: %s is not authorized to perform: kms:Decrypt", k.refuse)
+	case name == k.missing:
+		return kms.NewNotFoundException("Key '%s' does not exist", keyARN+name)
+	case name == k.disabled:
+		return kms.NewDisabledException("%s is disabled.", keyARN+name)
+	}
+	return nil
+}
+
+func (k *keyring) generate(call *aws.Call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name := strings.TrimPrefix(in.KeyID, keyARN)
+	if err := k.use(call, name, in.EncryptionContext); err != nil {
+		return nil, err
+	}
+	k.made++
+	k.serial++
+	plain := random(k.serial, 32)
+	sealed, err := json.Marshal(sealedKey{name, in.EncryptionContext, plain})
+	return &kms.GenerateDataKeyOutput{KeyID: new(keyARN + name), Plaintext: plain, CiphertextBlob: sealed}, err
+}
+
+func (k *keyring) decrypt(call *aws.Call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var sealed sealedKey
+	if err := json.Unmarshal(in.CiphertextBlob, &sealed); err != nil {
+		return nil, err
+	}
+	if err := k.use(call, sealed.Key, in.EncryptionContext); err != nil {
+		return nil, err
+	}
+	if !maps.Equal(sealed.Context, in.EncryptionContext) {
+		return nil, kms.NewInvalidCiphertextException("")
+	}
+	k.read++
+	return &kms.DecryptOutput{KeyID: new(keyARN + sealed.Key), Plaintext: sealed.Plain}, nil
+}
+
+// counts returns how often KMS made and decrypted data keys since it was asked last.
+func (k *keyring) counts() (made, read int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	made, read, k.made, k.read = k.made, k.read, 0, 0
+	return made, read
+}
+
+func newKMSCloud(t *testing.T) (*servicetest.Cloud, *aws.Call, *keyring) {
+	t.Helper()
+	k := &keyring{}
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		return []service.Module{s3.New(d), {API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}}}
+	})
+	call := c.Call(t)
+	newBucket(t, call, "data")
+	return c, call, k
+}
+
+func putKMS(call *aws.Call, key, data string, change func(*api.PutObjectInput)) (*api.PutObjectOutput, error) {
+	in := &api.PutObjectInput{Bucket: "data", Key: key, Body: strings.NewReader(data), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS)}
+	if change != nil {
+		change(in)
+	}
+	return api.PutObject.Do(call, in)
+}
+
+func md5Of(data string) string {
+	sum := md5.Sum([]byte(data))
+	return `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-29")
+	c, call, k := newKMSCloud(t)
+	for _, data := range []string{"small", string(random(1, 20<<10)), string(random(2, 200<<10))} {
+		out, err := putKMS(call, "a/k", data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *out.ServerSideEncryption != "aws:kms" || *out.SSEKMSKeyID != keyARN+"alias/aws/s3" || out.BucketKeyEnabled != nil || *out.ETag == md5Of(data) {
+			t.Errorf("put %+v", out)
+		}
+		if k.via != "s3.amazonaws.com" || !maps.Equal(k.context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data/a/k"}) {
+			t.Errorf("made via %s in %v", k.via, k.context)
+		}
+		head, err := api.HeadObject.Do(call, &api.HeadObjectInput{Bucket: "data", Key: "a/k"})
+		if err != nil || *head.ServerSideEncryption != "aws:kms" || *head.SSEKMSKeyID != keyARN+"alias/aws/s3" || *head.ETag != *out.ETag {
+			t.Errorf("head %+v, %v", head, err)
+		}
+		if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "a/k"}); got != data {
+			t.Errorf("%d bytes put, other %d read", len(data), len(got))
+		}
+		if made, read := k.counts(); made != 1 || read != 1 {
+			t.Errorf("%d data keys made, %d decrypted", made, read)
+		}
+	}
+	// Reading needs the key's permission too, seeing that the object is there does not.
+	if err := setPolicy(call, "Allow", `{"AWS":"`+stranger+`"}`, "s3:GetObject", ""); err != nil {
+		t.Fatal(err)
+	}
+	other := c.CallIn(t, stranger, "us-east-1")
+	k.refuse = other.Principal.ARN
+	_, err := api.GetObject.Do(other, &api.GetObjectInput{Bucket: "data", Key: "a/k"})
+	if !aws.IsError(err, "AccessDenied") || !strings.Contains(err.Error(), "kms:Decrypt") {
+		t.Errorf("without the key: %v", err)
+	}
+	if _, err := api.HeadObject.Do(other, &api.HeadObjectInput{Bucket: "data", Key: "a/k"}); err != nil {
+		t.Error(err)
+	}
+	_, err = api.HeadObject.Do(other, &api.HeadObjectInput{Bucket: "data", Key: "a/k", ChecksumMode: new(api.ChecksumModeEnabled)})
+	servicetest.WantError(t, err, "AccessDenied")
+	k.disabled = "alias/aws/s3"
+	_, err = api.GetObject.Do(call, &api.GetObjectInput{Bucket: "data", Key: "a/k"})
+	servicetest.WantError(t, err, "KMS.DisabledException")
+}
+
+func TestKMS_Refusals(t *testing.T) {
+	t.Parallel()
+	c, call, k := newKMSCloud(t)
+	k.missing, k.disabled = "gone", "off"
+	key, sum := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))), "mT2HRsMGJ5IX5C+0rreZ8Q=="
+	for name, tt := range map[string]struct {
+		change func(*api.PutObjectInput)
+		want   string
+	}{
+		"missing key":           {func(in *api.PutObjectInput) { in.SSEKMSKeyID = new("gone") }, "KMS.NotFoundException"},
+		"disabled key":          {func(in *api.PutObjectInput) { in.SSEKMSKeyID = new(keyARN + "off") }, "KMS.DisabledException"},
+		"key without algorithm": {func(in *api.PutObjectInput) { in.ServerSideEncryption, in.SSEKMSKeyID = nil, new("mine") }, "InvalidArgument"},
+		"key for SSE-S3":        {func(in *api.PutObjectInput) { *in.ServerSideEncryption, in.SSEKMSKeyID = "AES256", new("mine") }, "InvalidArgument"},
+		"unknown algorithm":     {func(in *api.PutObjectInput) { *in.ServerSideEncryption = "rot13" }, "InvalidArgument"},
+		"context":               {func(in *api.PutObjectInput) { in.SSEKMSEncryptionContext = new("{}") }, "InvalidArgument"},
+		"context of numbers": {func(in *api.PutObjectInput) {
+			in.SSEKMSEncryptionContext = new(base64.StdEncoding.EncodeToString([]byte(`{"a":1}`)))
+		}, "InvalidArgument"},
+		"customer's key too": {func(in *api.PutObjectInput) {
+			in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = new("AES256"), &key, &sum
+		}, "InvalidArgument"},
+	} {
+		if _, err := putKMS(call, "k", "x", tt.change); aws.ErrorCode(err) != tt.want {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
+	}
+	newACLBucket(t, call, "open", api.ObjectOwnershipObjectWriter, api.PublicAccessBlockConfiguration{})
+	if _, err := api.PutObject.Do(call, &api.PutObjectInput{Bucket: "open", Key: "k", ACL: new(api.ObjectCannedACLPublicRead), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS)}); err != nil {
+		t.Fatal(err)
+	}
+	anyone := c.CallAs(t, aws.Principal{Type: aws.PrincipalAnonymous}, "us-east-1")
+	_, err := api.GetObject.Do(anyone, &api.GetObjectInput{Bucket: "open", Key: "k"})
+	servicetest.WantError(t, err, "InvalidArgument")
+}
+
+func TestKMS_EncryptionContextAndDualLayer(t *testing.T) {
+	t.Parallel()
+	_, call, k := newKMSCloud(t)
+	given := base64.StdEncoding.EncodeToString([]byte(`{"team":"blue"}`))
+	out, err := putKMS(call, "k", "x", func(in *api.PutObjectInput) { in.SSEKMSEncryptionContext, in.SSEKMSKeyID = &given, new("mine") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"team": "blue", "aws:s3:arn": "arn:aws:s3:::data/k"}
+	shown, err := base64.StdEncoding.DecodeString(*out.SSEKMSEncryptionContext)
+	if err != nil || string(shown) != `{"aws:s3:arn":"arn:aws:s3:::data/k","team":"blue"}` || !maps.Equal(k.context, want) || *out.SSEKMSKeyID != keyARN+"mine" {
+		t.Errorf("context %s, %v; %v", shown, err, k.context)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "x" || !maps.Equal(k.context, want) {
+		t.Errorf("read %s in %v", got, k.context)
+	}
+	out, err = putKMS(call, "k", "x", func(in *api.PutObjectInput) {
+		*in.ServerSideEncryption, in.BucketKeyEnabled = "aws:kms:dsse", new(true)
+	})
+	if err != nil || *out.ServerSideEncryption != "aws:kms:dsse" || out.BucketKeyEnabled != nil {
+		t.Errorf("dual layer %+v, %v", out, err)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "x" {
+		t.Errorf("read %s", got)
+	}
+}
+
+func setEncryption(t *testing.T, call *aws.Call, rule api.ServerSideEncryptionRule) {
+	t.Helper()
+	in := &api.PutBucketEncryptionInput{Bucket: "data", ServerSideEncryptionConfiguration: api.ServerSideEncryptionConfiguration{Rules: []api.ServerSideEncryptionRule{rule}}}
+	if _, err := api.PutBucketEncryption.Do(call, in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func byKMS(key string) *api.ServerSideEncryptionByDefault {
+	return &api.ServerSideEncryptionByDefault{SSEAlgorithm: api.ServerSideEncryptionAWSKMS, KMSMasterKeyID: &key}
+}
+
+func TestBucketEncryption_AppliesToAllWaysOfUploading(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-32")
+	_, call, k := newKMSCloud(t)
+	put(t, call, "data", "plain", "plain")
+	setEncryption(t, call, api.ServerSideEncryptionRule{ApplyServerSideEncryptionByDefault: byKMS("mine")})
+	rules, err := api.GetBucketEncryption.Do(call, &api.GetBucketEncryptionInput{Bucket: "data"})
+	if err != nil || *rules.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.KMSMasterKeyID != "mine" {
+		t.Errorf("rules %+v, %v", rules, err)
+	}
+	want := map[string]string{"empty": "", "small": "small", "row": string(random(3, 20<<10)), "large": string(random(4, 200<<10))}
+	for key, data := range want {
+		out := put(t, call, "data", key, data)
+		if *out.ServerSideEncryption != "aws:kms" || *out.SSEKMSKeyID != keyARN+"mine" || *out.ETag == md5Of(data) {
+			t.Errorf("%s: %+v", key, out)
+		}
+	}
+	if made, _ := k.counts(); made != len(want) {
+		t.Errorf("%d data keys made for %d objects", made, len(want))
+	}
+	first, second := random(5, 5<<20), []byte("second")
+	done := upload(t, call, "data", "parts", "", "", first, second)
+	if *done.ServerSideEncryption != "aws:kms" || *done.SSEKMSKeyID != keyARN+"mine" {
+		t.Errorf("multipart %+v", done)
+	}
+	if made, read := k.counts(); made != 1 || read != 2 {
+		t.Errorf("an upload of two parts made %d data keys and decrypted %d", made, read)
+	}
+	want["parts"] = string(first) + string(second)
+	for _, from := range []string{"plain", "large", "parts"} {
+		out, err := api.CopyObject.Do(call, &api.CopyObjectInput{Bucket: "data", Key: from + "-copy", CopySource: "data/" + from})
+		if err != nil || *out.ServerSideEncryption != "aws:kms" {
+			t.Errorf("copy of %s: %+v, %v", from, out, err)
+		}
+		want[from+"-copy"] = want[from]
+	}
+	want["plain"], want["plain-copy"] = "plain", "plain"
+	for key, data := range want {
+		if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: key}); got != data {
+			t.Errorf("%s: %d bytes read, want %d", key, len(got), len(data))
+		}
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "parts", PartNumber: new(int32(2))}); got != "second" {
+		t.Errorf("a part: %s", got)
+	}
+	out, err := api.PutObject.Do(call, &api.PutObjectInput{Bucket: "data", Key: "own", Body: strings.NewReader("x"), ServerSideEncryption: new(api.ServerSideEncryptionAes256)})
+	if err != nil || *out.ServerSideEncryption != "AES256" || *out.ETag != md5Of("x") {
+		t.Errorf("a request that says otherwise: %+v, %v", out, err)
+	}
+	if _, err := api.DeleteBucketEncryption.Do(call, &api.DeleteBucketEncryptionInput{Bucket: "data"}); err != nil {
+		t.Fatal(err)
+	}
+	if out := put(t, call, "data", "again", "x"); *out.ServerSideEncryption != "AES256" {
+		t.Errorf("after deleting: %+v", out)
+	}
+	copied, err := api.CopyObject.Do(call, &api.CopyObjectInput{Bucket: "data", Key: "back", CopySource: "data/small"})
+	if err != nil || *copied.ServerSideEncryption != "AES256" || *copied.CopyObjectResult.ETag != md5Of("small") {
+		t.Errorf("a copy back: %+v, %v", copied, err)
+	}
+}
+
+func TestBucketKey_SavesCallsOfKMSForAWhile(t *testing.T) {
+	t.Parallel()
+	c, call, k := newKMSCloud(t)
+	setEncryption(t, call, api.ServerSideEncryptionRule{ApplyServerSideEncryptionByDefault: byKMS("mine"), BucketKeyEnabled: new(true)})
+	for i := range 20 {
+		out := put(t, call, "data", fmt.Sprint(i), fmt.Sprint("data ", i))
+		if out.BucketKeyEnabled == nil || !*out.BucketKeyEnabled {
+			t.Fatalf("put %+v", out)
+		}
+	}
+	if !maps.Equal(k.context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data"}) {
+		t.Errorf("context %v", k.context)
+	}
+	read := func(call *aws.Call) {
+		t.Helper()
+		for i := range 20 {
+			if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: fmt.Sprint(i)}); got != fmt.Sprint("data ", i) {
+				t.Errorf("read %s", got)
+			}
+		}
+	}
+	read(call)
+	if made, decrypted := k.counts(); made != 1 || decrypted != 0 {
+		t.Errorf("%d data keys made, %d decrypted", made, decrypted)
+	}
+	other := aws.Root("aws", servicetest.Account)
+	other.AccessKeyID = "another session"
+	read(c.CallAs(t, other, "us-east-1"))
+	if made, decrypted := k.counts(); made != 0 || decrypted != 1 {
+		t.Errorf("another caller: %d data keys made, %d decrypted", made, decrypted)
+	}
+	c.Advance(t, 6*time.Minute)
+	put(t, call, "data", "later", "x")
+	read(call)
+	if made, decrypted := k.counts(); made != 1 || decrypted != 1 {
+		t.Errorf("later: %d data keys made, %d decrypted", made, decrypted)
+	}
+	out, err := putKMS(call, "k", "x", func(in *api.PutObjectInput) { in.BucketKeyEnabled = new(false) })
+	if err != nil || out.BucketKeyEnabled != nil || k.context["aws:s3:arn"] != "arn:aws:s3:::data/k" {
+		t.Errorf("a request without: %+v, %v", out, err)
+	}
+}
+
+func TestBucketEncryption_Refusals(t *testing.T) {
+	t.Parallel()
+	_, call, _ := newKMSCloud(t)
+	for _, rule := range []api.ServerSideEncryptionRule{
+		{ApplyServerSideEncryptionByDefault: &api.ServerSideEncryptionByDefault{SSEAlgorithm: "AES256", KMSMasterKeyID: new("mine")}},
+		{ApplyServerSideEncryptionByDefault: &api.ServerSideEncryptionByDefault{SSEAlgorithm: "DES"}},
+		{BlockedEncryptionTypes: &api.BlockedEncryptionTypes{EncryptionType: []api.EncryptionType{"NONE", "SSE-C"}}},
+	} {
+		in := &api.PutBucketEncryptionInput{Bucket: "data", ServerSideEncryptionConfiguration: api.ServerSideEncryptionConfiguration{Rules: []api.ServerSideEncryptionRule{rule}}}
+		if _, err := api.PutBucketEncryption.Do(call, in); !aws.IsError(err, "InvalidArgument", "MalformedXML") {
+			t.Errorf("%+v: %v", rule, err)
+		}
+	}
+	setEncryption(t, call, api.ServerSideEncryptionRule{BlockedEncryptionTypes: &api.BlockedEncryptionTypes{EncryptionType: []api.EncryptionType{"SSE-C"}}})
+	key, sum := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))), "mT2HRsMGJ5IX5C+0rreZ8Q=="
+	_, err := api.PutObject.Do(call, &api.PutObjectInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum})
+	servicetest.WantError(t, err, "AccessDenied")
+	_, err = api.CreateMultipartUpload.Do(call, &api.CreateMultipartUploadInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: new("AES256"), SSECustomerKey: &key, SSECustomerKeyMD5: &sum})
+	servicetest.WantError(t, err, "AccessDenied")
+}
+
+func TestSSEC_InCopiesAndParts(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-30")
+	_, call := newCloud(t)
+	newBucket(t, call, "data")
+	keyOf := func(c string) (algorithm, key, sum *string) {
+		raw := []byte(strings.Repeat(c, 32))
+		digest := md5.Sum(raw)
+		return new("AES256"), new(base64.StdEncoding.EncodeToString(raw)), new(base64.StdEncoding.EncodeToString(digest[:]))
+	}
+	algorithm, key, sum := keyOf("a")
+	_, other, otherSum := keyOf("b")
+	u, err := api.CreateMultipartUpload.Do(call, &api.CreateMultipartUploadInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: algorithm, SSECustomerKey: key, SSECustomerKeyMD5: sum})
+	if err != nil || *u.SSECustomerAlgorithm != "AES256" || *u.SSECustomerKeyMD5 != *sum {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	part := &api.UploadPartInput{Bucket: "data", Key: "k", UploadID: *u.UploadID, PartNumber: 1, Body: bytes.NewReader([]byte("secret"))}
+	_, err = api.UploadPart.Do(call, part)
+	servicetest.WantError(t, err, "InvalidRequest")
+	part.SSECustomerAlgorithm, part.SSECustomerKey, part.SSECustomerKeyMD5 = algorithm, other, otherSum
+	_, err = api.UploadPart.Do(call, part)
+	servicetest.WantError(t, err, "InvalidRequest")
+	part.SSECustomerKey, part.SSECustomerKeyMD5 = key, sum
+	p, err := api.UploadPart.Do(call, part)
+	if err != nil || *p.ETag == md5Of("secret") {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	done := &api.CompletedMultipartUpload{Parts: []api.CompletedPart{{PartNumber: new(int32(1)), ETag: p.ETag}}}
+	if _, err := api.CompleteMultipartUpload.Do(call, &api.CompleteMultipartUploadInput{Bucket: "data", Key: "k", UploadID: *u.UploadID, MultipartUpload: done}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = api.HeadObject.Do(call, &api.HeadObjectInput{Bucket: "data", Key: "k", SSECustomerAlgorithm: algorithm, SSECustomerKey: other, SSECustomerKeyMD5: otherSum})
+	servicetest.WantError(t, err, "AccessDenied")
+	in := &api.CopyObjectInput{Bucket: "data", Key: "copy", CopySource: "data/k"}
+	_, err = api.CopyObject.Do(call, in)
+	servicetest.WantError(t, err, "InvalidRequest")
+	in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = algorithm, key, sum
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = algorithm, other, otherSum
+	out, err := api.CopyObject.Do(call, in)
+	if err != nil || *out.SSECustomerKeyMD5 != *otherSum {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "copy", SSECustomerAlgorithm: algorithm, SSECustomerKey: other, SSECustomerKeyMD5: otherSum}); got != "secret" {
+		t.Errorf("read %s", got)
+	}
+	plain := put(t, call, "data", "plain", "x")
+	if *plain.ETag != md5Of("x") {
+		t.Errorf("ETag %s", *plain.ETag)
+	}
+	_, err = api.GetObject.Do(call, &api.GetObjectInput{Bucket: "data", Key: "plain", SSECustomerAlgorithm: algorithm, SSECustomerKey: key, SSECustomerKeyMD5: sum})
+	servicetest.WantError(t, err, "InvalidRequest")
+}
