@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"drydock/blob/seal"
 	"drydock/clock"
 	"drydock/gateway"
+	"drydock/gateway/sshd"
 	"drydock/gateway/tlsca"
 	"drydock/machine"
 	"drydock/service"
@@ -42,6 +44,7 @@ type Cloud struct {
 
 	mu       sync.Mutex // guards the fields below
 	endpoint string
+	ssh      string // the address of SSH
 }
 
 // Open opens the data directory and prepares the cloud; it does not listen yet.
@@ -109,13 +112,17 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 	go func() { tasks <- c.Tasks.Run(running) }()
 
 	server := gateway.NewServer(c.handler, c.log)
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- tlsca.Serve(server, listener, c.authority) }()
+	if err := c.serveSSH(served); err != nil {
+		served <- err
+	}
 	ready()
 	select {
 	case <-ctx.Done():
 	case err = <-served:
 	}
+	c.SSH.Close()
 	if stopErr := gateway.Stop(server); stopErr != nil {
 		c.log.Warn("requests were cut off", "error", stopErr)
 	}
@@ -124,6 +131,37 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 		err = errors.Join(err, tasksErr)
 	}
 	return err
+}
+
+// serveSSH listens for SSH clients, if the configuration says so. What ends it before it is told to goes to served.
+func (c *Cloud) serveSSH(served chan<- error) error {
+	if c.config.SSHListen == "" {
+		return nil
+	}
+	key, err := sshd.HostKey(c.dir)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.config.SSHListen)
+	if err != nil {
+		return fmt.Errorf("listen for SSH: %w", err)
+	}
+	c.mu.Lock()
+	c.ssh = listener.Addr().String()
+	c.mu.Unlock()
+	go func() {
+		if err := c.SSH.Serve(listener, key); err != nil {
+			served <- err
+		}
+	}()
+	return nil
+}
+
+// SSHAddress is the host and port of SSH once the cloud serves it, else empty.
+func (c *Cloud) SSHAddress() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ssh
 }
 
 // Endpoint is the URL of the cloud once it serves, empty before.

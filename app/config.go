@@ -25,6 +25,8 @@ const (
 type Config struct {
 	// Listen is the address of the cloud's port. Anything but loopback needs Strict.
 	Listen string
+	// SSHListen is the address for git over SSH; empty does not listen. SSH admits keys that IAM knows, and nobody else.
+	SSHListen string
 	// Data is the data directory; empty means drydock's folder in the XDG state home.
 	Data string
 	// Ephemeral keeps everything in memory and in a temporary folder that is removed at the end.

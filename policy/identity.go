@@ -68,3 +68,16 @@ type Behind struct {
 	// Keys are condition keys that tell of the way there, in lower case.
 	Keys Map
 }
+
+// SSHKey is the public half of an SSH key and the user it stands for.
+type SSHKey struct {
+	// Blob is the key as in the SSH protocol.
+	Blob      []byte
+	Principal aws.Principal
+}
+
+// SSHIdentity is an Identity that knows the SSH keys of users too.
+type SSHIdentity interface {
+	// SSHKey finds an active key by the id that it was given when it was uploaded. It fails with ErrUnknownKey.
+	SSHKey(ctx context.Context, id string) (SSHKey, error)
+}

@@ -105,6 +105,9 @@ type Module struct {
 	Identity policy.Identity
 	// Vault is set by the same service.
 	Vault Vault
+	// SSH serves the commands of SSH clients, whose callers the front has authenticated by the keys of Identity, and returns
+	// their exit status; nil where the service has none. The cloud listens for SSH only when it is told to.
+	SSH func(call *aws.Call, session *SSHSession) int
 	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
 	Faults map[string]func(call *aws.Call, arguments map[string]string) error
 	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
@@ -130,4 +133,14 @@ type DataPlane struct {
 	// Realm is what a caller without credentials is asked for by 401; empty admits anonymous callers.
 	Realm string
 	Serve func(call *aws.Call, w http.ResponseWriter, r *http.Request)
+}
+
+// SSHSession is one command of an SSH client.
+type SSHSession struct {
+	Command string
+	// GitProtocol is what the client set GIT_PROTOCOL to.
+	GitProtocol string
+	// In ends when the client has said all, and soon after the command has returned.
+	In       io.Reader
+	Out, Err io.Writer
 }

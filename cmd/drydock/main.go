@@ -57,6 +57,7 @@ const gcPercent = 200
 // upCommand runs the cloud until it is told to stop.
 type upCommand struct {
 	Listen    string `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
+	SSHListen string `env:"DRYDOCK_SSH_LISTEN" help:"Address for git over SSH (default: none)."`
 	Data      string `env:"DRYDOCK_DATA" help:"Data directory (default: drydock's folder in the XDG state home)." type:"path"`
 	Ephemeral bool   `env:"DRYDOCK_EPHEMERAL" help:"Keep everything in memory."`
 	Account   string `default:"000000000000" env:"DRYDOCK_ACCOUNT" help:"Account of callers that name none."`
@@ -77,7 +78,7 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	cloud, err := app.Open(ctx, app.Config{
-		Listen: c.Listen, Data: c.Data, Ephemeral: c.Ephemeral, Account: c.Account, Region: c.Region, Strict: c.Strict, Machine: c.Machine,
+		Listen: c.Listen, SSHListen: c.SSHListen, Data: c.Data, Ephemeral: c.Ephemeral, Account: c.Account, Region: c.Region, Strict: c.Strict, Machine: c.Machine,
 	}, log)
 	if err != nil {
 		return err
@@ -85,6 +86,9 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 	ready := func() {
 		fmt.Printf("drydock %s is up after %d ms\n", app.Version, watch.Elapsed().Milliseconds())
 		fmt.Printf("  endpoint  %s\n", cloud.Endpoint())
+		if address := cloud.SSHAddress(); address != "" {
+			fmt.Printf("  ssh       %s\n", address)
+		}
 		fmt.Printf("  data      %s\n", cloud.DataDescription())
 		fmt.Printf("  account   %s   region %s   clock %s\n", cloud.Config().Account, cloud.Config().Region, cloud.ClockDescription())
 		fmt.Printf("\n  eval \"$(%s)\"\n\n", envCommandLine(cloud))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,7 +97,7 @@ func TestServeStream_ServesStockClients(t *testing.T) {
 	for _, version := range []string{"0", "2"} {
 		dir := f.TempDir()
 		settings := []string{"-c", "core.sshCommand=" + command, "-c", "protocol.version=" + version, "-c", "ssh.variant=ssh"}
-		git := func(dir string, args ...string) string { return f.git(dir, append(settings[:len(settings):len(settings)], args...)...) }
+		git := func(dir string, args ...string) string { return f.git(dir, append(slices.Clip(settings), args...)...) }
 		git(dir, "clone", "-q", "ssh://host/r", "w")
 		work := filepath.Join(dir, "w")
 		tip := f.commit(work, "v"+version, "x")
@@ -110,7 +111,7 @@ func TestServeStream_ServesStockClients(t *testing.T) {
 		if got := git(work, "ls-remote", "--heads", "origin"); got != string(tip)+"\trefs/heads/main" {
 			t.Errorf("version %s: %s", version, got)
 		}
-		out, ok := f.tryGit(work, append(settings[:len(settings):len(settings)], "push", "origin", "HEAD:protected")...)
+		out, ok := f.tryGit(work, append(slices.Clip(settings), "push", "origin", "HEAD:protected")...)
 		if ok || !strings.Contains(out, "remote rejected") || !strings.Contains(out, "(protected)") {
 			t.Errorf("version %s: push to a protected branch: %s", version, out)
 		}

@@ -9,6 +9,7 @@ import (
 	"drydock/aws"
 	"drydock/bus"
 	"drydock/gateway"
+	"drydock/gateway/sshd"
 	"drydock/policy"
 	"drydock/policy/session"
 	"drydock/resource"
@@ -22,6 +23,8 @@ type Assembly struct {
 	Gateway   *gateway.Gateway
 	Tasks     *task.Runner
 	Resources *resource.Registry
+	// SSH is the front for SSH clients, which serves when it is given a listener.
+	SSH *sshd.Server
 }
 
 // New assembles the modules that the function makes. Of deps, the caller gives DB, Blobs, Keys, Clock, Machines, Log,
@@ -43,6 +46,7 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		Facts:    map[string]func(*aws.Call, aws.Check) (policy.Facts, error){},
 		Accessed: gateway.AccessLogs{},
 	}
+	shell := sshd.Config{Log: deps.Log, NewCall: func(ctx context.Context, p aws.Principal) *aws.Call { return deps.NewCall(ctx, p, deps.DefaultRegion) }}
 	var types []resource.Type
 	for _, m := range a.Modules {
 		config.APIs = append(config.APIs, m.API)
@@ -73,6 +77,9 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		if m.Identity != nil {
 			config.Identity = m.Identity
 		}
+		if m.SSH != nil {
+			shell.Serve = func(call *aws.Call, session *sshd.Session) int { return m.SSH(call, (*service.SSHSession)(session)) }
+		}
 		if m.Vault != nil {
 			vault.Vault = m.Vault
 		}
@@ -83,6 +90,8 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	}
 	a.Gateway = gateway.New(config)
 	cloud.Cloud = a.Gateway
+	shell.Identity, _ = config.Identity.(policy.SSHIdentity)
+	a.SSH = sshd.New(shell)
 	return a, nil
 }
 

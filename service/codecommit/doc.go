@@ -1,5 +1,5 @@
-// Package codecommit is AWS CodeCommit: private git repositories, reached by stock git clients below /v1/repos/ and by
-// the API as branches, commits, files, merges and pull requests of the same history.
+// Package codecommit is AWS CodeCommit: private git repositories, reached by stock git clients below /v1/repos/, over HTTP
+// and, where the cloud listens for it, SSH, and by the API as branches, commits, files, merges and pull requests of the same history.
 //
 // A repository is a row (account, region, name) and a folder of package engine/git under an id of its own, so renames
 // move no files and a repository created anew under an old name starts empty. Deletion removes the row at once, and the
@@ -30,7 +30,9 @@
 // not there is passed over, and TestRepositoryTriggers says that it cannot be reached; where the service is there, its
 // success means that the message is on its way. Filters by author or actor do not ask IAM whether the user exists.
 //
-// Not here yet: events for EventBridge and notification rules; SSH; encryption at rest with KMS. Git data lies on disk as
+// Over SSH the user name is the id that IAM gave to the user's public key, and the region is the cloud's default one.
+//
+// Not here yet: events for EventBridge and notification rules; encryption at rest with KMS. Git data lies on disk as
 // git writes it, because the host's git reads and writes it there: a repository with a KMS key is refused, and
 // UpdateRepositoryEncryptionKey is not there. Repositories live in the data directory of one process.
 //

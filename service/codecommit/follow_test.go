@@ -104,6 +104,34 @@ func TestPullRequest_IsMergedAfterACrash(t *testing.T) {
 	servicetest.WantError(t, merge(), "PullRequestAlreadyClosedException")
 }
 
+func TestPullRequest_FollowsAPushWhoseClientHasGone(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	if _, err := api.CreateBranch.Do(c.call, &api.CreateBranchInput{RepositoryName: "app", BranchName: "topic", CommitID: string(c.first)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.CreatePullRequest.Do(c.call, &api.CreatePullRequestInput{Title: "t", Targets: []api.Target{{RepositoryName: "app", SourceReference: "topic"}}}); err != nil {
+		t.Fatal(err)
+	}
+	noted := c.begin(move{Ref: "refs/heads/topic", Old: string(c.first), Open: true})
+	made, err := c.files.CommitFiles(t.Context(), git.CommitRequest{
+		Branch: "topic", Parent: c.first, Author: git.NewSignature("a", "a@b", servicetest.Start), Message: "m",
+		Changes: []git.FileChange{{Path: "g", Content: []byte("g")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.moved(gone, noted, []git.RefUpdate{made.Update}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := api.GetPullRequest.Do(c.call, &api.GetPullRequestInput{PullRequestID: "1"})
+	if err != nil || *out.PullRequest.PullRequestTargets[0].SourceCommit != string(made.Commit) {
+		t.Errorf("%+v %v", out, err)
+	}
+}
+
 func TestPurge_LeavesNothingOfADeletedRepository(t *testing.T) {
 	t.Parallel()
 	c := newCrashed(t)

@@ -16,67 +16,74 @@ const planePrefix = "/v1/repos/"
 
 // serveGit answers git clients.
 func (s *Service) serveGit(call *aws.Call, w http.ResponseWriter, r *http.Request) {
-	var noted *change
+	var p *push
 	handler := &git.Handler{Log: s.Log, Open: func(w http.ResponseWriter, r *http.Request, wanted git.Service) *git.Access {
-		row, files := s.admit(call, w, r, wanted)
-		if files == nil {
+		base, _, _ := git.SplitPath(r.URL.Path, r.URL.Query().Get)
+		row, files, err := s.admit(call, gitRegion(call, r), strings.TrimPrefix(base, planePrefix), wanted)
+		if err != nil {
+			s.refuse(call, w, err)
 			return nil
 		}
-		return &git.Access{
-			Repository: files,
-			Authorize: func(updates []git.RefUpdate) (err error) {
-				noted, err = s.beginPush(call, row, updates)
-				return err
-			},
-			Committed: func(updates []git.RefUpdate) {
-				if err := s.moved(call, noted, updates); err != nil {
-					// The note stays, so the next start follows up.
-					s.Log.ErrorContext(call, "push not followed up", "repository", row.ID, "error", err)
-				}
-				noted = nil
-			},
-		}
+		p = &push{service: s, call: call, row: row}
+		return &git.Access{Repository: files, Authorize: p.authorize, Committed: p.committed}
 	}}
 	defer func() {
-		if noted != nil { // git refused all of it, or failed
-			s.settle(call, noted)
+		if p != nil {
+			p.end()
 		}
 	}()
 	handler.ServeHTTP(w, r)
 }
 
-// admit finds the repository of a request and decides whether the caller may use the service. Otherwise it answers and
-// returns nil.
-func (s *Service) admit(call *aws.Call, w http.ResponseWriter, r *http.Request, wanted git.Service) (*repository, *git.Repository) {
-	base, _, _ := git.SplitPath(r.URL.Path, r.URL.Query().Get)
-	name := strings.TrimPrefix(base, planePrefix)
-	if checkRepositoryName(name) != nil {
-		http.Error(w, "repository not found", http.StatusNotFound)
-		return nil, nil
+// push is a push under way.
+type push struct {
+	service *Service
+	call    *aws.Call
+	row     *repository
+	noted   *change
+}
+
+func (p *push) authorize(updates []git.RefUpdate) (err error) {
+	p.noted, err = p.service.beginPush(p.call, p.row, updates)
+	return err
+}
+
+func (p *push) committed(updates []git.RefUpdate) {
+	if err := p.service.moved(p.call, p.noted, updates); err != nil {
+		// The note stays, so the next start follows up.
+		p.service.Log.ErrorContext(p.call, "push not followed up", "repository", p.row.ID, "error", err)
 	}
-	row, err := s.locate(call, gitRegion(call, r), name)
+	p.noted = nil
+}
+
+// end finds out what became of a push that git refused as a whole, or failed at.
+func (p *push) end() {
+	if p.noted != nil {
+		p.service.settle(p.call, p.noted)
+	}
+}
+
+// admit finds a repository and decides whether the caller may use a service of git's.
+func (s *Service) admit(call *aws.Call, region, name string, wanted git.Service) (*repository, *git.Repository, error) {
+	if checkRepositoryName(name) != nil {
+		return nil, nil, noRepository(name)
+	}
+	row, err := s.locate(call, region, name)
 	if err != nil {
-		s.refuse(call, w, err)
-		return nil, nil
+		return nil, nil, err
 	}
 	action := "codecommit:GitPull"
 	if wanted == git.ReceivePack {
 		action = "codecommit:GitPush"
 	}
 	if err := call.Cloud.Authorize(call.In(row.Region), aws.Check{Action: action, Resource: row.arn()}); err != nil {
-		s.refuse(call, w, err)
-		return nil, nil
+		return nil, nil, err
 	}
 	if row.ID == "" {
-		http.Error(w, "repository not found", http.StatusNotFound)
-		return nil, nil
+		return nil, nil, noRepository(name)
 	}
 	files, err := s.open(call, row)
-	if err != nil {
-		s.refuse(call, w, err)
-		return nil, nil
-	}
-	return row, files
+	return row, files, err
 }
 
 // gitRegion is the region that a host name such as git-codecommit.eu-west-1.amazonaws.com names, or else the call's.

@@ -75,13 +75,14 @@ func (s *Service) forget(ctx context.Context, c *change) {
 // moved follows up what git did. All changes of references come through here, with what c noted for them; effects on
 // other parts of the cloud belong into its transaction.
 func (s *Service) moved(ctx context.Context, c *change, updates []git.RefUpdate) error {
+	ctx = context.WithoutCancel(ctx) // it has happened, whoever still listens
 	defer s.follow.lock(c.RepositoryID)()
 	now := s.Clock.Now()
 	pulls, err := s.affected(ctx, c.RepositoryID, updates)
 	if err != nil {
 		return fmt.Errorf("follow up a change of references: %w", err)
 	}
-	err = s.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := changes.Delete(tx, changes.Key(c)); err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ func (s *Service) module() service.Module {
 			{Name: taskCompact, Reconcile: s.compact, Long: true},
 		},
 		DataPlanes: []service.DataPlane{{Prefix: planePrefix, Realm: "CodeCommit", Serve: s.serveGit}},
+		SSH:        s.serveSSH,
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5" // the API's fingerprints are MD5
 	"crypto/rsa"
 	"crypto/x509"
@@ -17,6 +18,7 @@ import (
 
 	api "drydock/api/iam"
 	"drydock/aws"
+	"drydock/policy"
 	"drydock/store"
 )
 
@@ -269,4 +271,27 @@ func (s *Service) deleteSSHPublicKey(call *aws.Call, in *api.DeleteSSHPublicKeyI
 		return err
 	})
 	return &api.DeleteSSHPublicKeyOutput{}, err
+}
+
+// SSHKey finds the user behind an SSH key: see policy.SSHIdentity.
+func (s *Service) SSHKey(ctx context.Context, id string) (key policy.SSHKey, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		k, err := sshKeys.Get(tx, store.K(id))
+		if errors.Is(err, store.ErrNotFound) || err == nil && !k.Active {
+			return policy.ErrUnknownKey
+		}
+		if err != nil {
+			return err
+		}
+		e, err := entityByID(tx, k.UserID)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return policy.ErrUnknownKey
+		}
+		key = policy.SSHKey{Blob: k.Blob, Principal: e.principal()}
+		return nil
+	})
+	return key, err
 }

@@ -90,8 +90,8 @@ func Root() (string, error) {
 
 // Process is a running drydock.
 type Process struct {
-	// Endpoint is its URL.
-	Endpoint string
+	// Endpoint is its URL, SSH the address of git over SSH if it was told to listen for it.
+	Endpoint, SSH string
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
@@ -122,12 +122,12 @@ func Up(ctx context.Context, args ...string) (*Process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start drydock: %w", err)
 	}
-	endpoint := make(chan string, 1)
-	go p.watch(out, endpoint)
+	ready := make(chan struct{})
+	go p.watch(out, ready)
 	limited, cancel := clock.WithTimeout(ctx, startLimit)
 	defer cancel()
 	select {
-	case p.Endpoint = <-endpoint:
+	case <-ready:
 		return p, nil
 	case <-p.done:
 		return nil, fmt.Errorf("drydock ended at once: %w\n%s", p.err, p.Log())
@@ -137,11 +137,20 @@ func Up(ctx context.Context, args ...string) (*Process, error) {
 }
 
 // watch reads the process's output to its end, and then collects the process.
-func (p *Process) watch(out io.Reader, endpoint chan<- string) {
+func (p *Process) watch(out io.Reader, ready chan<- struct{}) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); len(fields) == 2 && fields[0] == "endpoint" {
-			endpoint <- fields[1]
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 {
+			continue
+		}
+		switch fields[0] {
+		case "endpoint":
+			p.Endpoint = fields[1]
+		case "ssh":
+			p.SSH = fields[1]
+		case "account": // the last of what it says of itself
+			close(ready)
 		}
 	}
 	err := p.cmd.Wait()

@@ -21,7 +21,7 @@ const (
 	region  = "us-east-1"
 )
 
-func TestMain(m *testing.M) { os.Exit(cloud.Main(m, "go", "git", "python3")) }
+func TestMain(m *testing.M) { os.Exit(cloud.Main(m, "go", "git", "python3", "ssh")) }
 
 // configure gives the SDK's configuration for a cloud, acting with an access key.
 func configure(t *testing.T, c *cloud.Process, key, secret, token string) aws.Config {
