@@ -101,6 +101,9 @@ func (c *Cloud) Serve(ctx context.Context, ready func()) (err error) {
 	if err := c.Assembly.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if err := c.startSweep(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	tasks := make(chan error, 1)
 	go func() { tasks <- c.Tasks.Run(running) }()

@@ -147,6 +147,25 @@ func TestCloud_PagesOfOtherOriginsCannotControlIt(t *testing.T) {
 	}
 }
 
+func TestCloud_InjectsFaults(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	for _, tt := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{"s3/lose", `{"bucket":"none","key":"k"}`, http.StatusBadRequest, "NoSuchBucket"},
+		{"s3/lose", `nonsense`, http.StatusBadRequest, "no JSON object"},
+		{"s3/explode", `{}`, http.StatusNotFound, "no such fault"},
+		{"none/lose", `{}`, http.StatusNotFound, "no such fault"},
+	} {
+		if status, body := r.do(t, http.MethodPost, "/_drydock/fault/"+tt.path, tt.body); status != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s: %d %s", tt.path, tt.body, status, body)
+		}
+	}
+}
+
 func TestOpen_RefusesConfigurationsThatCannotBeMeant(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]app.Config{

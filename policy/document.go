@@ -140,3 +140,29 @@ func (st *Statement) matchResource(resource string, g *segments, ctx Values) boo
 	}
 	return st.NotResource
 }
+
+// GrantsService tells whether a statement allows any action of a service, whatever its resources and conditions. service is
+// the prefix of the actions, such as "s3".
+func (d *Document) GrantsService(service string) bool {
+	for i := range d.Statements {
+		if st := &d.Statements[i]; st.Effect == Allow && st.coversService(service) {
+			return true
+		}
+	}
+	return false
+}
+
+// coversService tells whether the statement is about any action of a service.
+func (st *Statement) coversService(service string) bool {
+	if st.NotAction {
+		// All of the service is left out, or something of it is left.
+		return !slices.ContainsFunc(st.Actions, func(a string) bool {
+			vendor, name, _ := strings.Cut(a, ":")
+			return a == "*" || strings.EqualFold(vendor, service) && name == "*"
+		})
+	}
+	return slices.ContainsFunc(st.Actions, func(a string) bool {
+		vendor, _, _ := strings.Cut(a, ":")
+		return a == "*" || vendor == "*" || strings.EqualFold(vendor, service)
+	})
+}

@@ -105,6 +105,11 @@ type Module struct {
 	Identity policy.Identity
 	// Vault is set by the same service.
 	Vault Vault
+	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
+	Faults map[string]func(call *aws.Call, arguments map[string]string) error
+	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
+	// has it: what no service holds is deleted after a crash.
+	Holds func(ctx context.Context, ids []string) (map[string]bool, error)
 	// Start is called when the cloud starts, before it serves; nil when there is nothing to do. It puts right what a
 	// crash left behind.
 	Start func(ctx context.Context) error

@@ -13,6 +13,9 @@ const (
 	pushUpdatesLimit = 100_000
 )
 
+// errNoPush means that a client said nothing where a push was expected.
+var errNoPush = errors.New("nothing was pushed")
+
 // pushHead is what a client says at the head of a push, before the pack.
 type pushHead struct {
 	updates      []RefUpdate
@@ -40,6 +43,9 @@ func readPushHead(r io.Reader) (*pushHead, error) {
 	size := 0
 	for {
 		kind, data, err := readPkt(r)
+		if errors.Is(err, io.EOF) && size == 0 {
+			return nil, fmt.Errorf("%w: %w", errNoPush, io.ErrUnexpectedEOF)
+		}
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}

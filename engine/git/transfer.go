@@ -153,7 +153,11 @@ func (r *Repository) ReceivePack(ctx context.Context, w io.Writer, body io.Reade
 		return err
 	}
 	defer free()
-	return r.receive(ctx, w, io.MultiReader(bytes.NewReader(head.encode()), buffered), head, committed)
+	input := io.Reader(bytes.NewReader(head.encode()))
+	if head.needsPack() { // after deletions alone, a client on a stream says nothing more and waits
+		input = io.MultiReader(input, buffered)
+	}
+	return r.receive(ctx, w, input, head, committed)
 }
 
 // refusal returns the reason for refusing each update, or nil when the push may go on.

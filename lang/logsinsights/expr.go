@@ -428,5 +428,20 @@ func (p *parser) function(name token) (expr, *Error) {
 	if fn == functions["bin"] {
 		c.args = []expr{p.seg.resolve(p.query, token{text: "@timestamp", path: []string{"@timestamp"}})}
 	}
+	if fn == functions["unmask"] {
+		if need, ok := p.needOf(c.args[0]); ok {
+			name := unmaskedPrefix + need
+			return p.seg.resolve(p.query, token{text: name, path: []string{name}}), p.advance()
+		}
+	}
 	return c, p.advance()
+}
+
+// needOf returns the field of the event that an expression is, at the place in the query.
+func (p *parser) needOf(e expr) (string, bool) {
+	at, ok := e.(slot)
+	if !ok || !p.seg.events || p.stats != nil && !p.inner || p.seg.needs[at] < 0 {
+		return "", false
+	}
+	return p.query.needs[p.seg.needs[at]], true
 }

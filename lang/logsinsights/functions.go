@@ -38,7 +38,7 @@ var functions = map[string]*function{
 		}
 		return Value{}
 	}},
-	// Nothing is masked.
+	// A field of the event becomes one of its own, see Unmasked; of anything else the mask cannot be taken off.
 	"unmask": {least: 1, most: 1, do: func(args []Value, _ *row) Value { return args[0] }},
 
 	"isempty": {least: 1, most: 1, do: func(args []Value, _ *row) Value { return boolean(args[0].String() == "") }},

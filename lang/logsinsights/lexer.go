@@ -79,7 +79,7 @@ func (l *lexer) space() {
 			l.at++
 		case c == '#':
 			end := strings.IndexByte(l.text[l.at:], '\n')
-			if end < 0 {
+			if end < 0 || strings.IndexByte(l.text[l.at:l.at+1+end], 0) >= 0 {
 				l.at = len(l.text)
 				return
 			}
@@ -137,7 +137,7 @@ func (l *lexer) name() (token, *Error) {
 	for {
 		if l.at < len(l.text) && l.text[l.at] == '`' {
 			end := strings.IndexByte(l.text[l.at+1:], '`')
-			if end < 0 {
+			if end < 0 || strings.IndexByte(l.text[l.at:l.at+1+end], 0) >= 0 {
 				l.at = len(l.text)
 				return token{}, l.unexpected(token{kind: tokenSymbol, start: t.start, end: l.at})
 			}

@@ -21,7 +21,8 @@ type logged struct {
 func (e *logged) Timestamp() int64 { return e.at }
 func (e *logged) Pointer() string  { return fmt.Sprint("p", e.at) }
 func (e *logged) Field(need int) Value {
-	switch name := e.q.Needs()[need]; name {
+	name, _ := Unmasked(e.q.Needs()[need])
+	switch name {
 	case "@timestamp":
 		return Time(e.at)
 	case "@message":
@@ -255,6 +256,27 @@ func TestParse_Source(t *testing.T) {
 	}
 	if q, err = Parse("SOURCE logGroups() | fields x"); err != nil || q.Source() == nil {
 		t.Error(err)
+	}
+}
+
+func TestQuery_NeedsFieldsUnmaskedApart(t *testing.T) {
+	t.Parallel()
+	q, err := Parse("fields @message, unmask(@message) as m, unmask(user), upper | filter unmask(@message) like 'x' | stats count(unmask(user))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var needs []string
+	for _, need := range q.Needs() {
+		name, unmasked := Unmasked(need)
+		needs = append(needs, fmt.Sprint(name, " ", unmasked))
+	}
+	// The name within unmask is read like any other, which costs nothing unless its value is asked for.
+	want := []string{"@message false", "@message true", "user false", "user true", "upper false"}
+	if diff := cmp.Diff(want, needs); diff != "" || !q.Unmasks() {
+		t.Error(diff)
+	}
+	if _, err := Parse("fields `\x00@message`"); err == nil {
+		t.Error("a name can say that it is unmasked")
 	}
 }
 

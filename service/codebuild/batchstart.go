@@ -34,10 +34,7 @@ func (s *Service) checkBatchConfig(call *aws.Call, c *api.ProjectBuildBatchConfi
 	if checked.CombineArtifacts == nil {
 		checked.CombineArtifacts = new(false)
 	}
-	if checked.TimeoutInMins == nil {
-		checked.TimeoutInMins = new(int32(maxTimeout))
-	}
-	if t := *checked.TimeoutInMins; t < minTimeout || t > maxTimeout {
+	if t := checked.TimeoutInMins; t != nil && (*t < minTimeout || *t > maxTimeout) {
 		return nil, api.NewInvalidInputException("Invalid build batch config: timeoutInMins must be between %d and %d", minTimeout, maxTimeout)
 	}
 	if r := checked.Restrictions; r != nil && r.MaximumBuildsAllowed != nil && (*r.MaximumBuildsAllowed < 1 || *r.MaximumBuildsAllowed > buildspec.MaxBatchBuilds) {
@@ -119,7 +116,7 @@ func (s *Service) startNewBatch(call *aws.Call, in *api.StartBuildBatchInput, co
 			return err
 		}
 		detail = b.Detail
-		due := now.Add(time.Duration(*plan.BuildBatchConfig.TimeoutInMins) * time.Minute)
+		due := now.Add(b.timeout())
 		if err := s.Tasks.Schedule(tx, batchTimeoutTask, b.taskKey(), due, nil); err != nil {
 			return err
 		}
@@ -177,6 +174,14 @@ func newBatch(p *project, d *api.Project, version *string, uuid, by string, now 
 	}
 	b.begin(now)
 	return b
+}
+
+// timeout is how long the batch may take.
+func (b *buildBatch) timeout() time.Duration {
+	if t := b.Plan.BuildBatchConfig.TimeoutInMins; t != nil {
+		return time.Duration(*t) * time.Minute
+	}
+	return maxTimeout * time.Minute
 }
 
 // begin enters the first phases.
@@ -308,7 +313,7 @@ func (s *Service) retryBuildBatch(call *aws.Call, in *api.RetryBuildBatchInput) 
 		} else if err := s.Tasks.Schedule(tx, batchTask, b.taskKey(), now, nil); err != nil {
 			return err
 		}
-		due := now.Add(time.Duration(*b.Plan.BuildBatchConfig.TimeoutInMins) * time.Minute)
+		due := now.Add(b.timeout())
 		if err := s.Tasks.Schedule(tx, batchTimeoutTask, b.taskKey(), due, nil); err != nil {
 			return err
 		}

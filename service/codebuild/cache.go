@@ -51,6 +51,23 @@ func (s *Service) dropCache(tx *store.Tx, projectID string, now time.Time) error
 	return nil
 }
 
+// holds tells which of some blobs are caches. A log's spool is used by the process alone that made it.
+func (s *Service) holds(ctx context.Context, ids []string) (map[string]bool, error) {
+	held := map[string]bool{}
+	return held, s.DB.View(ctx, func(tx *store.Tx) error {
+		clear(held)
+		for c, err := range localCaches.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if slices.Contains(ids, c.Blob.ID) {
+				held[c.Blob.ID] = true
+			}
+		}
+		return nil
+	})
+}
+
 // reconcileGarbage deletes the blob that the task is named by.
 func (s *Service) reconcileGarbage(ctx context.Context, t task.Task) (task.Next, error) {
 	return task.Done, s.Blobs.Delete(ctx, t.Key)

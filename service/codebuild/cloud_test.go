@@ -172,6 +172,7 @@ type peers struct {
 	puts    []*s3.PutObjectInput
 	deny    string // a role that may not be assumed
 	noLogs  bool
+	noKMS   bool // as S3 without encryption by KMS
 }
 
 func (p *peers) modules() []service.Module {
@@ -187,7 +188,7 @@ func (p *peers) modules() []service.Module {
 	}
 }
 
-// anyone lets every role do everything.
+// anyone lets every role do everything, and a user called nobody nothing.
 type anyone struct{}
 
 func (anyone) AccessKey(context.Context, string) (policy.AccessKey, error) {
@@ -198,7 +199,10 @@ func (anyone) Password(context.Context, string, string, string) (aws.Principal, 
 	return aws.Principal{}, policy.ErrUnknownKey
 }
 
-func (anyone) Grants(context.Context, *aws.Principal) (policy.Grants, error) {
+func (anyone) Grants(_ context.Context, p *aws.Principal) (policy.Grants, error) {
+	if p.Name == "nobody" {
+		return policy.Grants{}, nil
+	}
 	document, err := policy.Parse(policy.KindInline, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
 	return policy.Grants{Identity: []policy.Source{{Document: document}}}, err
 }
@@ -290,6 +294,9 @@ func (p *peers) putObject(call *aws.Call, in *s3.PutObjectInput) (*s3.PutObjectO
 	text, err := io.ReadAll(in.Body)
 	if err != nil {
 		return nil, err
+	}
+	if in.SSEKMSKeyID != nil && p.noKMS {
+		return nil, aws.NewError(501, "NotImplemented", "no encryption with %s", *in.SSEKMSKeyID)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

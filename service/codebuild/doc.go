@@ -11,10 +11,39 @@
 // A machine dies with the process that made it, so a build that ran when the process died ends as FAULT ("Build container
 // found dead") at the next start, and builds that waited go on.
 //
-// Everything a build does in the cloud (logs, source, artifacts, cache) is done as its service role, which CodeBuild
-// assumes through STS; the role's policies decide. Commands get its credentials by AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and the cloud's address by AWS_ENDPOINT_URL. AWS uses the container
-// credentials endpoint instead, which renews them: here those in the environment end an hour after the build's start.
+// Everything a build does in the cloud (logs, source, reports, artifacts, cache) is done as its service role, which
+// CodeBuild assumes through STS; the role's policies decide. Commands find its credentials by
+// AWS_CONTAINER_CREDENTIALS_FULL_URI, from where AWS's clients renew them, and the cloud's address by AWS_ENDPOINT_URL.
+// Clients ask a host over plain HTTP only where it is a loopback address; where drydock is reached by another, commands
+// get AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN instead, which end an hour after the build's start.
+//
+// # Batches, retries, reports
+//
+// A batch is a record with members and no machine of its own. Its first member, DOWNLOAD_SOURCE, is a build that fetches
+// the source, finds the build specification, and ends; a short task then takes the batch on each time a build of it has
+// ended, and starts those whose dependencies have passed. The ids of a batch's builds follow from the batch, the member
+// and the attempt, so that a step that is done again starts none twice. The builds have the version that DOWNLOAD_SOURCE
+// found. Each member's artifacts go to a folder named by its identifier below the artifacts' path; combineArtifacts
+// copies them to the path itself at the end: the files of all members to one folder, packages to folders by member.
+//
+// A build that fails and may be tried again, by autoRetryLimit or by on-failure: RETRY, is submitted anew in the
+// transaction that ends it.
+//
+// Reports are read in UPLOAD_ARTIFACTS, also after a failed build phase, and written complete, so GENERATING is not seen.
+// They have the formats of package testreport. The first 500 cases or 1000 source files are kept; the summary counts all.
+// A file that cannot be read makes its report INCOMPLETE, and no file at all fails the phase as well. Raw results are
+// exported below a folder named by the report's id, or packed under it.
+//
+// # Data plane
+//
+// Below /_codebuild/ are served, without signatures, and found by tokens that nobody guesses: deliveries of webhooks,
+// badges, the latest builds of public projects (as JSON; AWS has a page), and the credentials of the builds that run.
+//
+// A webhook is never made known to the source provider, as AWS does: CreateWebhook wants manualCreation, for every kind of
+// provider, and whoever calls it enters payload URL and secret there. Deliveries of GitHub (Enterprise), Bitbucket Cloud
+// and GitLab are understood; each proves that it knows the secret in its provider's way. What a payload does not tell,
+// such as the files of a pull request, passes no filter; AWS asks the provider. Patterns are Go's regular expressions.
+// A badge's branch is that of a build's source version or webhook; a build without either counts for main and master.
 //
 // Invariants: nothing of a build is left on the host after its end; what its commands wrote is read only through an
 // os.Root, artifacts and caches only after the machine was stopped; output is held in bounded memory, and who writes
@@ -28,20 +57,36 @@
 // one's own, Windows, macOS, and the processor that the host has not, fail in PROVISIONING. The compute type bounds
 // memory and CPUs as far as the machine driver can. privilegedMode gives nothing more: there is no Docker daemon.
 //
-// The default encryption key, alias/aws/s3, means S3's own encryption; any other is asked of S3 as a KMS key.
+// The default encryption key, alias/aws/s3, means S3's own encryption.
+// A KMS key of one's own as encryption key is asked of S3 for artifacts, caches and logs, and that of a report group for
+// its raw results, all as the service role, which needs kms:GenerateDataKey. Where it is refused, the build fails in
+// UPLOAD_ARTIFACTS, or in FINALIZING where the log is what S3 does not take.
+//
+// Fleets are records that bound how many of their builds run at once: baseCapacity, or maxCapacity where they scale, for
+// which drydock need not wait. Their builds run on the host like all others; a fleet is ACTIVE at once.
+//
+// Tokens of source credentials are sent to github.com, bitbucket.org and gitlab.com over TLS only; those for GitHub
+// Enterprise and GitLab that is managed by oneself go to wherever the project's source is.
+//
+// Resource policies are set by the owner and decide at once; AWS has the other account accept an invitation of RAM.
+// Others see projects, builds, batches, report groups and reports by their ARNs, as the policy allows. ListSharedProjects
+// and ListSharedReportGroups list what names the caller's account.
 //
 // # What is not there
 //
-// Refused with 501 NotImplemented, or not bound: webhooks, source credentials, batch builds, reports, fleets, sandboxes,
-// debug sessions, automatic retries, badges, public projects, resource policies, vpcConfig, fileSystemLocations,
-// registry credentials, certificates, bucketOwnerAccess, reportBuildStatus, and connections as source authentication.
-// Repositories elsewhere are fetched without credentials unless their URL has some. Builds of projects with source type
-// CODEPIPELINE start from a pipeline only. A build fails in DOWNLOAD_SOURCE where its build specification has reports,
-// on-failure: RETRY or fallback-keys of a cache, or where variables come from Parameter Store or
-// Secrets Manager, which this cloud does not have yet. LOCAL_SOURCE_CACHE and LOCAL_DOCKER_LAYER_CACHE, which at AWS make
-// builds faster, do nothing. Metrics, events and triggers wait for CloudWatch and EventBridge.
+// Refused with 501 NotImplemented, or not bound: sandboxes; debug sessions, which need Session Manager, so that
+// codebuild-breakpoint is not there either; source credentials by CODECONNECTIONS and SECRETS_MANAGER; webhooks that AWS
+// makes at the provider, of type RUNNER_BUILDKITE_BUILD, for WORKFLOW_JOB_QUEUED, or with comment approval; vpcConfig (of
+// fleets too), fileSystemLocations, registry credentials, certificates, docker servers, proxies and images of fleets,
+// computeConfiguration of projects, bucketOwnerAccess, reportBuildStatus, and connections as source authentication.
+// Builds of projects with source type CODEPIPELINE start from a pipeline only. A build fails in DOWNLOAD_SOURCE where
+// variables come from Parameter Store or Secrets Manager, which this cloud does not have yet; a batch fails in
+// DOWNLOAD_BATCHSPEC where it is a build-fanout or has debug-session. LOCAL_SOURCE_CACHE and LOCAL_DOCKER_LAYER_CACHE,
+// which at AWS make builds faster, do nothing; neither does batchReportMode, as nothing is reported to the provider.
+// Metrics, events and triggers wait for CloudWatch and EventBridge.
 //
 // It follows the "AWS CodeBuild API Reference" (2016-10-06) and the user guide's "Build specification reference",
-// "Environment variables in build environments", "Build phase transitions", "Quotas" and "Troubleshooting"; wordings of
+// "Batch build buildspec reference", "Test reports", "Webhook events", "Environment variables in build environments",
+// "Build phase transitions", "Quotas" and "Troubleshooting"; wordings of
 // phase contexts and log lines are those of published build logs.
 package codebuild

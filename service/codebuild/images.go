@@ -26,6 +26,9 @@ var languages = []api.LanguageType{
 var platforms = []platform{
 	{api.PlatformTypeAmazonLinux, []curatedImage{
 		{"aws/codebuild/amazonlinux-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2023 x86_64 standard image, version 5"},
+		{"aws/codebuild/amazonlinux-x86_64-standard:4.0", "AWS CodeBuild - Amazon Linux 2 x86_64 standard image, version 4"},
+		{"aws/codebuild/amazonlinux-aarch64-standard:3.0", "AWS CodeBuild - Amazon Linux 2023 aarch64 standard image, version 3"},
+		{"aws/codebuild/amazonlinux-aarch64-standard:2.0", "AWS CodeBuild - Amazon Linux 2 aarch64 standard image, version 2"},
 		{"aws/codebuild/amazonlinux2-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2023 x86_64 standard image, version 5"},
 		{"aws/codebuild/amazonlinux2-x86_64-standard:4.0", "AWS CodeBuild - Amazon Linux 2 x86_64 standard image, version 4"},
 		{"aws/codebuild/amazonlinux2-x86_64-standard:3.0", "AWS CodeBuild - Amazon Linux 2 x86_64 standard image, version 3"},
@@ -45,6 +48,7 @@ var platforms = []platform{
 		{"aws/codebuild/standard:1.0", "AWS CodeBuild - Ubuntu 18.04 standard image, version 1"},
 	}},
 	{api.PlatformTypeWindowsServer, []curatedImage{
+		{"aws/codebuild/windows-base:2022-1.0", "AWS CodeBuild - Windows Server Core 2022 base image, version 1"},
 		{"aws/codebuild/windows-base:2019-3.0", "AWS CodeBuild - Windows Server Core 2019 base image, version 3"},
 		{"aws/codebuild/windows-base:2019-2.0", "AWS CodeBuild - Windows Server Core 2019 base image, version 2"},
 		{"aws/codebuild/windows-base:2019-1.0", "AWS CodeBuild - Windows Server Core 2019 base image, version 1"},
@@ -68,9 +72,28 @@ func curated(image string) bool {
 			}
 		}
 	}
-	// The images of Lambda compute are one for each language and version.
-	return strings.HasPrefix(image, "aws/codebuild/amazonlinux-x86_64-lambda-standard:") ||
-		strings.HasPrefix(image, "aws/codebuild/amazonlinux-aarch64-lambda-standard:")
+	name, tag, _ := strings.Cut(image, ":")
+	switch name {
+	case "aws/codebuild/amazonlinux-x86_64-lambda-standard", "aws/codebuild/amazonlinux-aarch64-lambda-standard":
+		for _, tags := range lambdaTags {
+			if slices.Contains(tags, tag) {
+				return true
+			}
+		}
+	case "aws/codebuild/ami/amazonlinux-x86_64-base", "aws/codebuild/ami/amazonlinux-arm-base":
+		return tag == "latest" // the images of EC2 compute
+	}
+	return false
+}
+
+// lambdaTags are those of the images of Lambda compute, one for each version of a language.
+var lambdaTags = map[api.LanguageType][]string{
+	api.LanguageTypeJava:   {"corretto21", "corretto17", "corretto11"},
+	api.LanguageTypePython: {"python3.13", "python3.12", "python3.11"},
+	api.LanguageTypeNodeJs: {"nodejs22", "nodejs20", "nodejs18"},
+	api.LanguageTypeRuby:   {"ruby3.4", "ruby3.2"},
+	api.LanguageTypeGolang: {"go1.24", "go1.21"},
+	api.LanguageTypeDotnet: {"dotnet8", "dotnet6"},
 }
 
 // listCuratedEnvironmentImages lists the curated images by system and language.
@@ -88,6 +111,16 @@ func (s *Service) listCuratedEnvironmentImages(*aws.Call, *api.ListCuratedEnviro
 				l.Images = append(l.Images, api.EnvironmentImage{
 					Name: new(i.name), Description: new(i.description), Versions: []string{i.name + "-" + version},
 				})
+			}
+			if p.name == api.PlatformTypeAmazonLinux {
+				for _, processor := range []string{"x86_64", "aarch64"} {
+					for _, tag := range lambdaTags[language] {
+						name := "aws/codebuild/amazonlinux-" + processor + "-lambda-standard:" + tag
+						l.Images = append(l.Images, api.EnvironmentImage{
+							Name: &name, Description: new("AWS CodeBuild - Amazon Linux " + processor + " Lambda image for " + tag), Versions: []string{name},
+						})
+					}
+				}
 			}
 			shown.Languages = append(shown.Languages, l)
 		}

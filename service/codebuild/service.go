@@ -35,6 +35,7 @@ func New(d service.Deps) service.Module {
 		roles: map[string]*role{},
 	}
 	return service.Module{
+		Holds:      s.holds,
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks: []task.Kind{

@@ -28,6 +28,9 @@ const (
 	maxMergeContent = 64 << 20
 	// maxResolutions is how many conflicts a merge decides, a bound that AWS does not publish either.
 	maxResolutions = 1000
+	// maxCode and maxCodeFiles bound the files that a repository resource is made with.
+	maxCode      = 20 << 20
+	maxCodeFiles = 10_000
 
 	maxTitle           = 150
 	maxPullDescription = 10240

@@ -2,6 +2,7 @@ package codecommit
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ func (s *Service) resourceTypes() []resource.Type {
 		Name:              "AWS::CodeCommit::Repository",
 		PrimaryIdentifier: []string{"Id"},
 		ReadOnly:          []string{"Id", "Arn", "Name", "CloneUrlHttp", "CloneUrlSsh"},
-		Create:            createRepositoryResource,
+		Create:            s.createRepositoryResource,
 		Read:              s.readRepositoryResource,
 		Update:            s.updateRepositoryResource,
 		Delete:            s.deleteRepositoryResource,
@@ -24,17 +25,37 @@ func (s *Service) resourceTypes() []resource.Type {
 	}}
 }
 
-// repositoryProperties are the properties of AWS::CodeCommit::Repository that are carried out. Others, such as Code,
-// KmsKeyId and Triggers, are refused.
+// repositoryProperties are the properties of AWS::CodeCommit::Repository that are carried out. KmsKeyId is refused.
 type repositoryProperties struct {
-	RepositoryName        string        `json:",omitempty"`
-	RepositoryDescription string        `json:",omitempty"`
-	Tags                  []tagProperty `json:",omitempty"`
-	ID                    string        `json:"Id,omitempty"`
-	ARN                   string        `json:"Arn,omitempty"`
-	Name                  string        `json:",omitempty"`
-	CloneURLHTTP          string        `json:"CloneUrlHttp,omitempty"`
-	CloneURLSSH           string        `json:"CloneUrlSsh,omitempty"`
+	RepositoryName        string            `json:",omitempty"`
+	RepositoryDescription string            `json:",omitempty"`
+	Tags                  []tagProperty     `json:",omitempty"`
+	Triggers              []triggerProperty `json:",omitempty"`
+	// Code is committed when the repository is made. It is not read back, and a change of it has no effect.
+	Code         *codeProperty `json:",omitempty"`
+	ID           string        `json:"Id,omitempty"`
+	ARN          string        `json:"Arn,omitempty"`
+	Name         string        `json:",omitempty"`
+	CloneURLHTTP string        `json:"CloneUrlHttp,omitempty"`
+	CloneURLSSH  string        `json:"CloneUrlSsh,omitempty"`
+}
+
+type triggerProperty struct {
+	Name           string
+	DestinationARN string `json:"DestinationArn"`
+	CustomData     string `json:",omitempty"`
+	Events         []string
+	Branches       []string `json:",omitempty"`
+}
+
+type codeProperty struct {
+	BranchName string `json:",omitempty"`
+	S3         codeObject
+}
+
+type codeObject struct {
+	Bucket, Key   string
+	ObjectVersion string `json:",omitempty"`
 }
 
 type tagProperty struct{ Key, Value string }
@@ -47,7 +68,8 @@ func (p *repositoryProperties) tags() map[string]string {
 	return tags
 }
 
-func createRepositoryResource(call *aws.Call, desired resource.Properties) (string, error) {
+// createRepositoryResource makes a repository with its triggers and first commit, or does not make it.
+func (s *Service) createRepositoryResource(call *aws.Call, desired resource.Properties) (string, error) {
 	var p repositoryProperties
 	if err := desired.Decode(&p); err != nil {
 		return "", err
@@ -60,7 +82,56 @@ func createRepositoryResource(call *aws.Call, desired resource.Properties) (stri
 	if err != nil {
 		return "", err
 	}
+	if err := s.fillRepositoryResource(call, &p); err != nil {
+		_, undone := api.DeleteRepository.Do(call, &api.DeleteRepositoryInput{RepositoryName: p.RepositoryName})
+		return "", errors.Join(err, undone)
+	}
 	return *out.RepositoryMetadata.RepositoryID, nil
+}
+
+func (s *Service) fillRepositoryResource(call *aws.Call, p *repositoryProperties) error {
+	if p.Code != nil {
+		if err := s.commitCode(call, p.RepositoryName, p.Code); err != nil {
+			return err
+		}
+	}
+	if len(p.Triggers) == 0 {
+		return nil
+	}
+	return putTriggerProperties(call, p.RepositoryName, p.Triggers)
+}
+
+func putTriggerProperties(call *aws.Call, name string, list []triggerProperty) error {
+	in := &api.PutRepositoryTriggersInput{RepositoryName: name, Triggers: []api.RepositoryTrigger{}}
+	for _, t := range list {
+		put := api.RepositoryTrigger{Name: t.Name, DestinationARN: t.DestinationARN, Branches: t.Branches}
+		if t.CustomData != "" {
+			put.CustomData = &t.CustomData
+		}
+		for _, event := range t.Events {
+			put.Events = append(put.Events, api.RepositoryTriggerEventEnum(event))
+		}
+		in.Triggers = append(in.Triggers, put)
+	}
+	_, err := api.PutRepositoryTriggers.Do(call, in)
+	return err
+}
+
+// readTriggerProperties returns the triggers of a repository.
+func readTriggerProperties(call *aws.Call, name string) ([]triggerProperty, error) {
+	out, err := api.GetRepositoryTriggers.Do(call, &api.GetRepositoryTriggersInput{RepositoryName: name})
+	if err != nil {
+		return nil, err
+	}
+	var list []triggerProperty
+	for _, t := range out.Triggers {
+		read := triggerProperty{Name: t.Name, DestinationARN: t.DestinationARN, CustomData: deref(t.CustomData), Branches: t.Branches}
+		for _, event := range t.Events {
+			read.Events = append(read.Events, string(event))
+		}
+		list = append(list, read)
+	}
+	return list, nil
 }
 
 // nameOf returns the name of the caller's repository with an id, which the API itself does not find.
@@ -99,6 +170,9 @@ func (s *Service) readRepositoryResource(call *aws.Call, id string) (resource.Pr
 	for key, value := range tags.Tags {
 		p.Tags = append(p.Tags, tagProperty{key, value})
 	}
+	if p.Triggers, err = readTriggerProperties(call, name); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(p.Tags, func(a, b tagProperty) int { return strings.Compare(a.Key, b.Key) })
 	return resource.Encode(p)
 }
@@ -124,6 +198,11 @@ func (s *Service) updateRepositoryResource(call *aws.Call, id string, current, d
 	if p.RepositoryDescription != was.RepositoryDescription {
 		in := &api.UpdateRepositoryDescriptionInput{RepositoryName: name, RepositoryDescription: &p.RepositoryDescription}
 		if _, err := api.UpdateRepositoryDescription.Do(call, in); err != nil {
+			return err
+		}
+	}
+	if !reflect.DeepEqual(p.Triggers, was.Triggers) {
+		if err := putTriggerProperties(call, name, p.Triggers); err != nil {
 			return err
 		}
 	}

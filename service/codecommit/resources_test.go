@@ -1,11 +1,20 @@
 package codecommit_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"io"
+	"io/fs"
 	"slices"
 	"testing"
 
+	api "drydock/api/codecommit"
+	"drydock/api/s3"
+	"drydock/aws"
 	"drydock/resource"
+	"drydock/service"
+	"drydock/service/codecommit"
 	"drydock/service/servicetest"
 )
 
@@ -69,9 +78,73 @@ func TestRepositoryResource_LivesAsItsPropertiesSay(t *testing.T) {
 	if err := repository.Delete(call, id); err == nil {
 		t.Error("deleted twice")
 	}
-	for _, text := range []string{`{"RepositoryName":"x","KmsKeyId":"k"}`, `{"RepositoryName":"x","Code":{}}`, `{}`} {
+	for _, text := range []string{`{"RepositoryName":"x","KmsKeyId":"k"}`, `{}`} {
 		if _, err := repository.Create(call, properties(t, text)); err == nil {
 			t.Errorf("%s was accepted", text)
 		}
+	}
+}
+
+func TestRepositoryResource_HasTriggersAndCode(t *testing.T) {
+	t.Parallel()
+	var archive bytes.Buffer
+	files := zip.NewWriter(&archive)
+	for name, mode := range map[string]fs.FileMode{"README.md": 0o644, "bin/run": 0o755} {
+		header := &zip.FileHeader{Name: name}
+		header.SetMode(mode)
+		w, err := files.CreateHeader(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := files.Close(); err != nil {
+		t.Fatal(err)
+	}
+	objects := map[string][]byte{"code.zip": archive.Bytes(), "text": []byte("no archive")}
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		return []service.Module{codecommit.New(d), {API: s3.API, Operations: []aws.Handler{
+			s3.GetObject.Handle(func(_ *aws.Call, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+				return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(objects[in.Key]))}, nil
+			}),
+		}}}
+	})
+	call := c.Call(t)
+	types, err := resource.NewRegistry(c.Modules[0].Resources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository, _ := types.Lookup("AWS::CodeCommit::Repository")
+	trigger := `{"Name":"all","DestinationArn":"arn:aws:sns:us-east-1:111122223333:t","CustomData":"x","Events":["all"],"Branches":["main"]}`
+	id, err := repository.Create(call, properties(t, `{"RepositoryName":"app","Code":{"BranchName":"trunk","S3":{"Bucket":"b","Key":"code.zip"}},"Triggers":[`+trigger+`]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := api.GetFile.Do(call, &api.GetFileInput{RepositoryName: "app", CommitSpecifier: new("trunk"), FilePath: "bin/run"})
+	if err != nil || string(file.FileContent) != "bin/run" || file.FileMode != "EXECUTABLE" {
+		t.Errorf("file %+v %v", file, err)
+	}
+	now, err := repository.Read(call, id)
+	if err != nil || string(now["Triggers"]) != "["+trigger+"]" {
+		t.Errorf("triggers %s %v", now["Triggers"], err)
+	}
+	if err := repository.Update(call, id, now, properties(t, `{"RepositoryName":"app"}`)); err != nil {
+		t.Fatal(err)
+	}
+	out, err := api.GetRepositoryTriggers.Do(call, &api.GetRepositoryTriggersInput{RepositoryName: "app"})
+	if err != nil || len(out.Triggers) != 0 {
+		t.Errorf("triggers %+v %v", out, err)
+	}
+	// What cannot be filled is not left behind.
+	for _, text := range []string{
+		`{"RepositoryName":"bad","Code":{"S3":{"Bucket":"b","Key":"text"}}}`, `{"RepositoryName":"bad","Triggers":[{"Name":"x"}]}`,
+	} {
+		if _, err := repository.Create(call, properties(t, text)); err == nil {
+			t.Errorf("%s was accepted", text)
+		}
+		_, err = api.GetRepository.Do(call, &api.GetRepositoryInput{RepositoryName: "bad"})
+		servicetest.WantError(t, err, "RepositoryDoesNotExistException")
 	}
 }

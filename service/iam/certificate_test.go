@@ -54,7 +54,7 @@ func TestServerCertificate_IsKeptWithItsKey(t *testing.T) {
 		t.Errorf("certificate %+v", m)
 	}
 	got := do(t, api.GetServerCertificate, call, &api.GetServerCertificateInput{ServerCertificateName: "web"}).ServerCertificate
-	if got.CertificateBody != file(t, "curve.pem") || *got.CertificateChain != chain || got.ServerCertificateMetadata.ServerCertificateID != m.ServerCertificateID {
+	if got.CertificateBody+"\n" != file(t, "curve.pem") || *got.CertificateChain+"\n" != chain || got.ServerCertificateMetadata.ServerCertificateID != m.ServerCertificateID {
 		t.Errorf("certificate %+v", got)
 	}
 	upload(t, call, "Second")

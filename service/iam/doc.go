@@ -14,8 +14,12 @@
 // which at AWS is an error; an issuer may have a port, and one on a loopback or private address speaks plain HTTP, which AWS
 // does not take. A service's own role is deleted without asking whether the service still uses it.
 //
-// Not here: MFA devices of the root user, hardware devices, credential and access reports, delegation requests, the
-// management of root credentials. Their operations answer NotImplemented.
+// Last uses are written once an hour for each key, and for each action of each user and role (useLog), in the request that is
+// the first to do it: reports are exact to the hour, and no queue has to survive a crash. What the root user does is not
+// followed. Of tracked actions a report lists those that were used.
+//
+// Not here: MFA devices of the root user, hardware devices, delegation requests, the management of root credentials, reports on
+// an organization. Their operations answer NotImplemented.
 //
 // It follows the "AWS Identity and Access Management API Reference" (2010-05-08) and the user guide's "IAM and AWS STS
 // quotas" and "IAM identifiers".

@@ -176,7 +176,7 @@ func (e *entity) deletable() error {
 	return nil
 }
 
-// removeEntity deletes the row and the bookkeeping of its boundary.
+// removeEntity deletes the row, the bookkeeping of its boundary and what is known of its use.
 func removeEntity(tx *store.Tx, e *entity) error {
 	if e.Boundary != "" {
 		if err := unlink(tx, e, e.Boundary, boundaryUsage); err != nil {
@@ -184,6 +184,9 @@ func removeEntity(tx *store.Tx, e *entity) error {
 		}
 	}
 	if err := countEntity(tx, e, -1); err != nil {
+		return err
+	}
+	if err := forgetUse(tx, e.ID); err != nil {
 		return err
 	}
 	_, err := entities.Delete(tx, entities.Key(e))

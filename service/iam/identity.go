@@ -16,6 +16,7 @@ import (
 type holding struct {
 	identity, boundary []policy.Source
 	created            time.Time
+	id                 string
 }
 
 // nothing is what an entity holds that does not exist.
@@ -104,7 +105,7 @@ func (s *Service) Grants(ctx context.Context, p *aws.Principal) (g policy.Grants
 	}
 	if h != nothing {
 		g.Identity, g.Boundary = h.identity, h.boundary
-		s.used(ctx, p)
+		s.used(ctx, p, h.id)
 	}
 	return g, nil
 }
@@ -162,7 +163,7 @@ func (s *Service) collect(tx *store.Tx, mark string, e *entity) (*holding, error
 	if e == nil {
 		return nothing, nil
 	}
-	h := &holding{created: e.Created}
+	h := &holding{created: e.Created, id: e.ID}
 	holders := []*entity{e}
 	if e.Kind == userKind {
 		groups, err := groupsOf(tx, e)

@@ -39,5 +39,12 @@ const (
 	policyPasswordLength  = 6 // of a policy that names none
 )
 
+// How long reports last, and how far back they look.
+const (
+	credentialReportLife = 4 * time.Hour
+	accessReportLife     = 7 * 24 * time.Hour
+	accessReportDays     = 400
+)
+
 // useResolution is how exactly the last use of keys and roles is known: it is written once in this time.
 const useResolution = time.Hour

@@ -8,11 +8,43 @@ import (
 	"drydock/resource"
 )
 
-// userProperties are the properties of AWS::IAM::User. LoginProfile is refused: there are no passwords.
+// userProperties are the properties of AWS::IAM::User. A password is given and not told.
 type userProperties struct {
-	UserName string   `json:",omitempty"`
-	Groups   []string `json:",omitempty"`
+	UserName     string         `json:",omitempty"`
+	Groups       []string       `json:",omitempty"`
+	LoginProfile *loginProperty `json:",omitempty"`
 	holderProperties
+}
+
+type loginProperty struct {
+	Password              string `json:",omitempty"`
+	PasswordResetRequired bool   `json:",omitempty"`
+}
+
+// changeLogin gives a user a password, another one, or none any more.
+func changeLogin(call *aws.Call, user string, was, want *loginProperty) error {
+	var err error
+	switch {
+	case want == nil && was != nil:
+		_, err = api.DeleteLoginProfile.Do(call, &api.DeleteLoginProfileInput{UserName: &user})
+	case want != nil && was == nil:
+		_, err = api.CreateLoginProfile.Do(call, &api.CreateLoginProfileInput{UserName: &user, Password: &want.Password, PasswordResetRequired: &want.PasswordResetRequired})
+	case want != nil:
+		_, err = api.UpdateLoginProfile.Do(call, &api.UpdateLoginProfileInput{UserName: user, Password: optional(want.Password), PasswordResetRequired: &want.PasswordResetRequired})
+	}
+	return err
+}
+
+// readLogin tells whether a user has a password.
+func readLogin(call *aws.Call, user string) (*loginProperty, error) {
+	out, err := api.GetLoginProfile.Do(call, &api.GetLoginProfileInput{UserName: &user})
+	if aws.IsError(err, "NoSuchEntity") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &loginProperty{PasswordResetRequired: *out.LoginProfile.PasswordResetRequired}, nil
 }
 
 func createUserResource(call *aws.Call, desired resource.Properties) (string, error) {
@@ -30,6 +62,9 @@ func createUserResource(call *aws.Call, desired resource.Properties) (string, er
 		return "", err
 	}
 	if err := changeGroups(call, p.UserName, nil, p.Groups); err != nil {
+		return p.UserName, err
+	}
+	if err := changeLogin(call, p.UserName, nil, p.LoginProfile); err != nil {
 		return p.UserName, err
 	}
 	return p.UserName, userHolder(call, p.UserName).change(&holderProperties{PermissionsBoundary: p.PermissionsBoundary}, &p.holderProperties)
@@ -78,6 +113,9 @@ func readUserResource(call *aws.Call, id string) (resource.Properties, error) {
 	if p.Groups, err = userGroups(call, id); err != nil {
 		return nil, err
 	}
+	if p.LoginProfile, err = readLogin(call, id); err != nil {
+		return nil, err
+	}
 	if err := userPolicies(call, id, &p.holderProperties); err != nil {
 		return nil, err
 	}
@@ -100,6 +138,9 @@ func updateUserResource(call *aws.Call, id string, current, desired resource.Pro
 	if err := changeGroups(call, id, was.Groups, want.Groups); err != nil {
 		return err
 	}
+	if err := changeLogin(call, id, was.LoginProfile, want.LoginProfile); err != nil {
+		return err
+	}
 	if err := userHolder(call, id).change(&was.holderProperties, &want.holderProperties); err != nil {
 		return err
 	}
@@ -113,6 +154,13 @@ func deleteUserResource(call *aws.Call, id string) error {
 		return err
 	}
 	if err := changeGroups(call, id, groups, nil); err != nil {
+		return err
+	}
+	login, err := readLogin(call, id)
+	if err != nil {
+		return err
+	}
+	if err := changeLogin(call, id, login, nil); err != nil {
 		return err
 	}
 	var p holderProperties

@@ -12,7 +12,7 @@ import (
 	"drydock/resource"
 )
 
-func resourceTypes() []resource.Type {
+func (s *Service) resourceTypes() []resource.Type {
 	return []resource.Type{
 		{
 			Name: "AWS::IAM::Role", PrimaryIdentifier: []string{"RoleName"}, ReadOnly: []string{"Arn", "RoleId"},
@@ -34,6 +34,8 @@ func resourceTypes() []resource.Type {
 			CreateOnly: []string{"InstanceProfileName", "Path"},
 			Create:     createProfileResource, Read: readProfileResource, Update: updateProfileResource, Delete: deleteProfileResource, List: listProfileResources,
 		},
+		groupResource(), s.additionResource(), s.embeddedResource(), inlineResource(userKind), inlineResource(groupKind), inlineResource(roleKind),
+		oidcResource(), samlResource(), certificateResource(), deviceResource(), linkedResource(),
 	}
 }
 

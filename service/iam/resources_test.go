@@ -78,7 +78,7 @@ func TestResources(t *testing.T) {
 			"AWS::IAM::User", "u",
 			`{"UserName":"u","Path":"/","Groups":["g"],"Policies":[{"PolicyName":"a","PolicyDocument":` + doc + `}],"PermissionsBoundary":"` + readARN + `"}`,
 			`{"UserName":"u","Path":"/x/","ManagedPolicyArns":["` + readARN + `"],"Tags":[{"Key":"l","Value":"w"}]}`,
-			[]string{"Arn"}, `{"LoginProfile":{"Password":"x"}}`,
+			[]string{"Arn"}, `{"LoginProfile":{"Word":"x"}}`,
 		},
 		{
 			"AWS::IAM::ManagedPolicy", "arn:aws:iam::111122223333:policy/p/mine",

@@ -151,13 +151,14 @@ func (s *Service) listRoles(call *aws.Call, in *api.ListRolesInput) (*api.ListRo
 
 func (s *Service) updateRole(call *aws.Call, in *api.UpdateRoleInput) (*api.UpdateRoleOutput, error) {
 	err := s.updateEntity(call, roleKind, in.RoleName, func(_ *store.Tx, e *entity) error {
-		if err := e.modifiable(); err != nil {
-			return err
-		}
+		// The description of a service's role may be changed by anyone.
 		if in.Description != nil {
 			e.Role.Description = *in.Description
 		}
 		if in.MaxSessionDuration != nil {
+			if err := e.modifiable(); err != nil {
+				return err
+			}
 			e.Role.MaxSession = *in.MaxSessionDuration
 		}
 		return nil

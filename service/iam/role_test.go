@@ -174,6 +174,11 @@ func TestServiceLinkedRole(t *testing.T) {
 		*l.AttachedPolicies[0].PolicyName != "AutoScalingServiceRolePolicy" {
 		t.Errorf("policies %+v", l)
 	}
+	do(t, api.UpdateRole, call, &api.UpdateRoleInput{RoleName: name, Description: new("new")})
+	refuse(t, api.UpdateRole, call, &api.UpdateRoleInput{RoleName: name, MaxSessionDuration: new(int32(7200))}, "UnmodifiableEntity", "")
+	if r := do(t, api.GetRole, call, &api.GetRoleInput{RoleName: name}).Role; *r.Description != "new" || *r.MaxSessionDuration != 3600 {
+		t.Errorf("role %+v", r)
+	}
 	task := do(t, api.DeleteServiceLinkedRole, call, &api.DeleteServiceLinkedRoleInput{RoleName: name}).DeletionTaskID
 	status := func() api.DeletionTaskStatusType {
 		t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	api "drydock/api/iam"
@@ -11,7 +12,8 @@ import (
 	"drydock/store"
 )
 
-// serverCertificate is a certificate with its key, for load balancers where there is no ACM.
+// serverCertificate is a certificate with its key, for load balancers where there is no ACM. Texts are kept as IAM
+// answers them, without blanks around.
 type serverCertificate struct {
 	Account, Partition string
 	Name, Path, ID     string
@@ -52,7 +54,7 @@ func (s *Service) uploadServerCertificate(call *aws.Call, in *api.UploadServerCe
 	now := call.Now().Truncate(time.Second)
 	c := &serverCertificate{
 		Account: call.Account, Partition: call.Partition, Name: in.ServerCertificateName, Path: pathOr(in.Path), ID: call.NewID("ASCA", 17),
-		Body: in.CertificateBody, Uploaded: now, Tags: tags,
+		Body: strings.TrimSpace(in.CertificateBody), Uploaded: now, Tags: tags,
 	}
 	if err := c.check(in, now); err != nil {
 		return nil, err
@@ -94,7 +96,7 @@ func (c *serverCertificate) check(in *api.UploadServerCertificateInput, now time
 		return api.NewKeyPairMismatchException("Certificate and Private Key do not match")
 	}
 	if in.CertificateChain != nil {
-		c.Chain = *in.CertificateChain
+		c.Chain = strings.TrimSpace(*in.CertificateChain)
 		chain, err := parseCertificates(c.Chain, "certificate chain")
 		if err != nil {
 			return err
@@ -257,7 +259,7 @@ func (s *Service) ServerCertificate(ctx context.Context, arn string) (chain, key
 		if err != nil {
 			return fmt.Errorf("unseal the key of %s: %w", arn, err)
 		}
-		chain, key = c.Body+"\n"+c.Chain, string(plain)
+		chain, key = c.Body+"\n"+c.Chain+"\n", string(plain)
 		return nil
 	})
 	return chain, key, err

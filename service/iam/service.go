@@ -23,7 +23,7 @@ func New(d service.Deps) service.Module {
 	s := &Service{Deps: d, passwordKey: d.Keys.Derive("iam service-specific credentials"), loginKey: d.Keys.Derive("iam passwords")}
 	return service.Module{
 		API: api.API, Operations: longTerm(s.operations()), Tasks: s.taskKinds(), Facts: s.facts, Identity: s, Vault: s,
-		Resources: resourceTypes(),
+		Resources: s.resourceTypes(),
 	}
 }
 
@@ -46,6 +46,8 @@ func longTerm(handlers []aws.Handler) []aws.Handler {
 func (s *Service) taskKinds() []task.Kind {
 	return []task.Kind{
 		{Name: linkedDeletionKind, Reconcile: s.removeLinkedRole},
+		{Name: credentialReportKind, Reconcile: s.makeCredentialReport},
+		{Name: accessReportKind, Reconcile: s.makeAccessReport},
 	}
 }
 
@@ -212,6 +214,13 @@ func (s *Service) operations() []aws.Handler {
 		api.GetAccountSummary.Handle(s.getAccountSummary),
 		api.SetSecurityTokenServicePreferences.Handle(s.setSecurityTokenServicePreferences),
 		api.GetAccountAuthorizationDetails.Handle(s.getAccountAuthorizationDetails),
+
+		api.GenerateCredentialReport.Handle(s.generateCredentialReport),
+		api.GetCredentialReport.Handle(s.getCredentialReport),
+		api.GenerateServiceLastAccessedDetails.Handle(s.generateServiceLastAccessedDetails),
+		api.GetServiceLastAccessedDetails.Handle(s.getServiceLastAccessedDetails),
+		api.GetServiceLastAccessedDetailsWithEntities.Handle(s.getServiceLastAccessedDetailsWithEntities),
+		api.ListPoliciesGrantingServiceAccess.Handle(s.listPoliciesGrantingServiceAccess),
 
 		api.CreateServiceLinkedRole.Handle(s.createServiceLinkedRole),
 		api.DeleteServiceLinkedRole.Handle(s.deleteServiceLinkedRole),

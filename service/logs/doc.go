@@ -22,6 +22,11 @@
 //   - What services send to a log group's ARN becomes an event, if a resource policy lets them (targets.go).
 //   - Audit findings of data protection policies go to a log group, to a stream named after the audited group, or to S3.
 //
+// Queries read batches, and blocks where a group has been queried before (queryblock.go): a background task makes them of
+// events older than ten minutes, by column and with a filter of words, so that a query reads the columns it needs of the
+// blocks in which it can find something. Batches stay what counts; PutLogEvents only notes a batch that comes late into a
+// block's time.
+//
 // What differs from AWS, or is not honoured:
 //   - Imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not there: their
 //     operations answer NotImplemented, and groups of other accounts are not found.
@@ -37,9 +42,9 @@
 //   - Lookup tables, as field index policies, are kept and not used by queries. Lookup tables cannot be encrypted.
 //   - Queries are in Logs Insights QL, as lang/logsinsights has it; those in SQL or PPL are refused, and saved definitions
 //     of them kept. A query that runs gives no partial results. Scheduled queries, field indexes and data sources are not
-//     there. Queries look at masked events, and unmask changes nothing in them. The times of a query are in seconds or,
-//     as on AWS, in milliseconds. A query whose result needs more than 256 MiB fails. The results of queries cannot be
-//     encrypted.
+//     there. Queries look at masked events; unmask shows fields of events as they came, to callers that may unmask all
+//     groups of the query. The times of a query are in seconds or, as on AWS, in milliseconds. A query whose result needs
+//     more than 256 MiB fails. The results of queries cannot be encrypted.
 //   - An export leaves the caller's own permission to write to the bucket to the bucket's policy, which has to let
 //     logs.REGION.amazonaws.com in. The region of the bucket is not looked at.
 //   - PutLogEvents takes entity and does not keep it; interleaved changes nothing, as on AWS events are always interleaved.

@@ -25,6 +25,8 @@ type logGroup struct {
 	Class              api.LogGroupClass
 	Tags               map[string]string
 	DeletionProtection bool
+	// IndexedTo is the time before which batches may be in blocks for queries, see noteLate.
+	IndexedTo int64
 	// KMSKeyID is the ARN of the key that the events are encrypted under, "" for none.
 	KMSKeyID string `cbor:",omitempty"`
 	// MetricFilters and SubscriptionFilters count the group's filters.

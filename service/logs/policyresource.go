@@ -22,9 +22,6 @@ func policyResources() []resource.Type {
 			Name: "AWS::Logs::LogAnomalyDetector", PrimaryIdentifier: []string{"AnomalyDetectorArn"},
 			ReadOnly: []string{"AnomalyDetectorArn", "AnomalyDetectorStatus", "CreationTimeStamp", "LastModifiedTimeStamp"},
 		}),
-		definitionResource().of(resource.Type{
-			Name: "AWS::Logs::QueryDefinition", PrimaryIdentifier: []string{"QueryDefinitionId"}, ReadOnly: []string{"QueryDefinitionId"},
-		}),
 	}
 }
 
@@ -210,66 +207,5 @@ func detectorResourceType() typed[detectorProperties] {
 				return ids, out.NextToken, nil
 			})
 		},
-	}
-}
-
-// definitionProperties are the properties of AWS::Logs::QueryDefinition.
-type definitionProperties struct {
-	QueryDefinitionID string   `json:"QueryDefinitionId,omitempty"`
-	Name              string   `json:",omitempty"`
-	QueryString       string   `json:",omitempty"`
-	LogGroupNames     []string `json:",omitempty"`
-	QueryLanguage     string   `json:",omitempty"`
-}
-
-func definitionResource() typed[definitionProperties] {
-	put := func(call *aws.Call, id *string, p *definitionProperties) (string, error) {
-		out, err := api.PutQueryDefinition.Do(call, &api.PutQueryDefinitionInput{
-			QueryDefinitionID: id, Name: p.Name, QueryString: p.QueryString, LogGroupNames: p.LogGroupNames, QueryLanguage: optional(api.QueryLanguage(p.QueryLanguage)),
-		})
-		if err != nil {
-			return "", err
-		}
-		return *out.QueryDefinitionID, nil
-	}
-	list := func(call *aws.Call, visit func(*api.QueryDefinition)) ([]string, error) {
-		return every(func(token *string) ([]string, *string, error) {
-			out, err := api.DescribeQueryDefinitions.Do(call, &api.DescribeQueryDefinitionsInput{NextToken: token})
-			if err != nil {
-				return nil, nil, err
-			}
-			var ids []string
-			for i := range out.QueryDefinitions {
-				visit(&out.QueryDefinitions[i])
-				ids = append(ids, *out.QueryDefinitions[i].QueryDefinitionID)
-			}
-			return ids, out.NextToken, nil
-		})
-	}
-	return typed[definitionProperties]{
-		create: func(call *aws.Call, p *definitionProperties) (string, error) { return put(call, nil, p) },
-		read: func(call *aws.Call, id string) (*definitionProperties, error) {
-			var found *definitionProperties
-			_, err := list(call, func(d *api.QueryDefinition) {
-				if *d.QueryDefinitionID == id {
-					found = &definitionProperties{
-						QueryDefinitionID: id, Name: *d.Name, QueryString: *d.QueryString, LogGroupNames: d.LogGroupNames, QueryLanguage: string(given(d.QueryLanguage)),
-					}
-				}
-			})
-			if err == nil && found == nil {
-				err = api.NewResourceNotFoundException("The specified query definition does not exist.")
-			}
-			return found, err
-		},
-		update: func(call *aws.Call, id string, _, p *definitionProperties) error {
-			_, err := put(call, &id, p)
-			return err
-		},
-		delete: func(call *aws.Call, id string) error {
-			_, err := api.DeleteQueryDefinition.Do(call, &api.DeleteQueryDefinitionInput{QueryDefinitionID: id})
-			return err
-		},
-		list: func(call *aws.Call) ([]string, error) { return list(call, func(*api.QueryDefinition) {}) },
 	}
 }

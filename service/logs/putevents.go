@@ -46,6 +46,9 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 			if err := batches.Insert(tx, b); err != nil {
 				return err
 			}
+			if err := noteLate(tx, g, b); err != nil {
+				return err
+			}
 		}
 		if g.Watched {
 			if err := s.ingest(tx, done.keys, g, stream, accepted, seq, now); err != nil {

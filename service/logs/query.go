@@ -84,12 +84,20 @@ func (s *Service) startQuery(call *aws.Call, in *api.StartQueryInput) (*api.Star
 		Account: call.Account, Region: call.Region, ID: call.NewUUID(), Text: in.QueryString, Limit: defaultQueryRows, Caller: call.Principal.ARN,
 		Status: api.QueryStatusScheduled, Created: call.Now(),
 	}
+	if n := compiled.Limit(); n > 0 {
+		q.Limit = n // it may be more than the default
+	}
 	if in.Limit != nil {
 		q.Limit = int(*in.Limit)
 	}
 	q.setWindow(in.StartTime, in.EndTime)
 	if q.Start > q.End {
 		return nil, api.NewInvalidParameterException("Query time range is invalid: the end time is before the start time.")
+	}
+	if compiled.Unmasks() {
+		if err := s.checkUnmask(call, in, compiled); err != nil {
+			return nil, err
+		}
 	}
 	err = s.DB.Update(call, func(tx *store.Tx) error {
 		groups, err := chooseGroups(tx, call, in, compiled.Source())
@@ -124,6 +132,24 @@ func (s *Service) startQuery(call *aws.Call, in *api.StartQueryInput) (*api.Star
 		return nil, err
 	}
 	return &api.StartQueryOutput{QueryID: &q.ID}, nil
+}
+
+// checkUnmask refuses a query that asks for what is masked unless the caller may see it, in each group.
+func (s *Service) checkUnmask(call *aws.Call, in *api.StartQueryInput, compiled *logsinsights.Query) error {
+	var groups []*logGroup
+	err := s.DB.View(call, func(tx *store.Tx) (err error) {
+		groups, err = chooseGroups(tx, call, in, compiled.Source())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if _, err := mayUnmask(call, new(true), &g.Name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compileQuery parses a query and words what is wrong with it.

@@ -1,6 +1,7 @@
 package logs_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -113,6 +114,48 @@ func TestQueryDefinition_ChecksParameters(t *testing.T) {
 		_, err := api.PutQueryDefinition.Do(call, &in)
 		if aws.ErrorCode(err) != "InvalidParameterException" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestQueryDefinitionResource_LivesAsItsPropertiesSay(t *testing.T) {
+	t.Parallel()
+	c, call := newCloud(t)
+	saved := resourceType(t, c, "AWS::Logs::QueryDefinition")
+	id, err := saved.Create(call, properties(t, `{"Name":"n","QueryString":"limit 1","LogGroupNames":["a"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := saved.Read(call, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desired := properties(t, `{"Name":"n2","QueryString":"filter a = '{{p}}'","Parameters":[{"Name":"p","DefaultValue":"x"}]}`)
+	if err := saved.Update(call, id, now, desired); err != nil {
+		t.Fatal(err)
+	}
+	if now, err = saved.Read(call, id); err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"Name":"n2","Parameters":[{"Name":"p","DefaultValue":"x"}],"QueryDefinitionId":"` + id + `","QueryLanguage":"CWLI","QueryString":"filter a = '{{p}}'"}`
+	if string(got) != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if ids, err := saved.List(call); err != nil || fmt.Sprint(ids) != "["+id+"]" {
+		t.Error(ids, err)
+	}
+	if err := saved.Delete(call, id); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"read": func() error { _, err := saved.Read(call, id); return err }(), "update": saved.Update(call, id, now, desired), "delete": saved.Delete(call, id),
+	} {
+		if !aws.IsError(err, "ResourceNotFoundException") {
+			t.Errorf("%s of one that is gone: %v", name, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,13 +12,15 @@ import (
 // queryFields gives a query the fields of events. It is used again for each event.
 type queryFields struct {
 	needs []string
-	// wanted are the fields to be discovered, as indexes into needs.
-	wanted map[string]int
-	group  *logGroup
-	lambda bool
+	// plain are the needs as names of fields; unmasked tells which of them are wanted as they are in the message that came.
+	plain    []string
+	unmasked []bool
+	group    *logGroup
+	lambda   bool
 
 	stream *logStream
 	event  *event
+	raw    string // the message as it came
 	found  []logsinsights.Value
 	looked bool // tells that the event's fields have been discovered
 }
@@ -26,13 +29,10 @@ type queryFields struct {
 var systemFields = []string{"@timestamp", "@message", "@logStream", "@log", "@ingestionTime"}
 
 func newQueryFields(q *logsinsights.Query) *queryFields {
-	f := &queryFields{needs: q.Needs(), wanted: map[string]int{}, found: make([]logsinsights.Value, len(q.Needs()))}
-	for i, name := range f.needs {
-		switch name {
-		case "@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr":
-		default:
-			f.wanted[name] = i
-		}
+	f := &queryFields{needs: q.Needs(), found: make([]logsinsights.Value, len(q.Needs()))}
+	for _, need := range f.needs {
+		name, unmasked := logsinsights.Unmasked(need)
+		f.plain, f.unmasked = append(f.plain, name), append(f.unmasked, unmasked)
 	}
 	return f
 }
@@ -45,9 +45,9 @@ func (f *queryFields) in(g *logGroup) {
 // isLambda tells whether a group has the logs of a function.
 func isLambda(g *logGroup) bool { return strings.HasPrefix(g.Name, "/aws/lambda/") }
 
-// at sets the event.
-func (f *queryFields) at(e *event, stream *logStream) {
-	f.event, f.stream, f.looked = e, stream, false
+// at sets the event, whose message may be masked, and the message as it came.
+func (f *queryFields) at(e *event, stream *logStream, raw string) {
+	f.event, f.stream, f.raw, f.looked = e, stream, raw, false
 }
 
 // Timestamp is the event's time.
@@ -58,10 +58,13 @@ func (f *queryFields) Pointer() string { return pointerTo(f.group, f.stream.ID, 
 
 // Field returns a field of the event.
 func (f *queryFields) Field(need int) logsinsights.Value {
-	switch f.needs[need] {
+	switch f.plain[need] {
 	case "@timestamp":
 		return logsinsights.Time(f.event.Time)
 	case "@message":
+		if f.unmasked[need] {
+			return logsinsights.Text(f.raw)
+		}
 		return logsinsights.Text(f.event.Message)
 	case "@logStream":
 		return logsinsights.Text(f.stream.Name)
@@ -75,16 +78,32 @@ func (f *queryFields) Field(need int) logsinsights.Value {
 	if !f.looked {
 		f.looked = true
 		clear(f.found)
-		left := len(f.wanted)
-		logsinsights.Discover(f.event.Message, f.lambda, func(name, value string) bool {
-			if i, ok := f.wanted[name]; ok && !f.found[i].Present() {
+		f.discover(f.event.Message, false)
+		if slices.Contains(f.unmasked, true) {
+			f.discover(f.raw, true)
+		}
+	}
+	return f.found[need]
+}
+
+// discover finds the fields of a message, those that are wanted unmasked or the others.
+func (f *queryFields) discover(message string, unmasked bool) {
+	left := 0
+	for i := range f.plain {
+		if f.unmasked[i] == unmasked {
+			f.found[i] = logsinsights.Value{}
+			left++
+		}
+	}
+	logsinsights.Discover(message, f.lambda, func(name, value string) bool {
+		for i, wanted := range f.plain {
+			if wanted == name && f.unmasked[i] == unmasked && !f.found[i].Present() {
 				f.found[i] = logsinsights.Text(value)
 				left--
 			}
-			return left > 0
-		})
-	}
-	return f.found[need]
+		}
+		return left > 0
+	})
 }
 
 // pointerTo is the @ptr of an event.

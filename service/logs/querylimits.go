@@ -29,6 +29,8 @@ const (
 	// whether it was stopped.
 	queryChunkEvents = 100_000
 	queryChunkBytes  = 32 << 20
+	// queriesAtOnce is how many queries are at work at a time.
+	queriesAtOnce = 8
 	// resultChunkBytes is about how large a row of results is.
 	resultChunkBytes = 256 << 10
 	// maxResultPageBytes bounds a page of results.

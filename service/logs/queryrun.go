@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	api "drydock/api/logs"
@@ -25,6 +26,7 @@ func (s *Service) queryTaskKinds() []task.Kind {
 	return []task.Kind{
 		{Name: queryKind, Reconcile: s.runQuery, Long: true},
 		{Name: queryLifeKind, Reconcile: s.lookAtQuery},
+		{Name: indexKind, Reconcile: s.index, Long: true},
 	}
 }
 
@@ -84,9 +86,14 @@ func (s *Service) lookAtQuery(ctx context.Context, t task.Task) (task.Next, erro
 
 // runQuery carries out a query. A process that dies in the middle leaves it running, and it begins anew.
 func (s *Service) runQuery(ctx context.Context, t task.Task) (task.Next, error) {
+	leave, err := s.queriesAtWork.enter(ctx)
+	if err != nil {
+		return task.Done, err
+	}
+	defer leave()
 	var q *query
 	now := s.Clock.Now()
-	err := s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if q, err = findQuery(tx, t); q == nil || err != nil || q.ended() {
 			return err
 		}
@@ -115,15 +122,37 @@ func refused(err error) bool {
 	return ok && e.Status < 500
 }
 
+// gate lets a few queries at a time be at work, as each may keep much in memory. The others stay scheduled.
+type gate struct {
+	once   sync.Once
+	places chan struct{}
+}
+
+// enter waits for a place and returns what gives it back.
+func (g *gate) enter(ctx context.Context) (leave func(), err error) {
+	g.once.Do(func() { g.places = make(chan struct{}, queriesAtOnce) })
+	select {
+	case g.places <- struct{}{}:
+		return func() { <-g.places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // queryRun is a query at work.
 type queryRun struct {
 	s     *Service
 	ctx   context.Context //nolint:containedctx // the life of the run is that of the task's step
 	query *query
 
-	exec   *logsinsights.Execution
-	fields *queryFields
-	stats  queryStatistics
+	exec     *logsinsights.Execution
+	fields   *queryFields
+	required []logsinsights.Requirement
+	stats    queryStatistics
+	// read is how many bytes of events and columns came from the store.
+	read int
+	// unindexed is how many events were read of each group that could be in blocks.
+	unindexed map[groupKey]int
 	// chunk is what the present transaction has read.
 	chunkEvents, chunkBytes int
 }
@@ -139,6 +168,8 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 	}
 	r.exec = compiled.Start(r.query.Began, r.query.Limit)
 	r.fields = newQueryFields(compiled)
+	r.required = compiled.Requirements()
+	r.unindexed = map[groupKey]int{}
 	for _, g := range r.query.Groups {
 		if err := r.readGroup(g); err != nil {
 			return nil, err
@@ -150,29 +181,86 @@ func (r *queryRun) run() ([][]logsinsights.Field, error) {
 	return rows, err
 }
 
-// readGroup gives the execution a group's events, a part in each transaction.
+// progress is how far a group has been read. It is kept up to date event by event: a transaction may end in the middle,
+// for want of a data key, and what it has read is not to be read again.
+type progress struct {
+	// at is where the next batches began that have not been read, -1 at the beginning.
+	at int64
+	// Among batches, after is the last event that was read, and end where they end, no matter whether there are blocks by
+	// then; nil in between.
+	after *position
+	end   int64
+}
+
+// part is what a transaction of a query needs to read a group.
+type part struct {
+	tx     *store.Tx
+	keys   *dataKeys
+	group  *logGroup
+	names  *streamNames
+	window window
+	// hidden masks what the query is not to see. Blocks have it unmasked, so that they are of no use where it hides anything.
+	hidden masks
+}
+
+// readGroup gives the execution a group's events, a part in each transaction: blocks where there are any, batches elsewhere.
 func (r *queryRun) readGroup(of queriedGroup) error {
 	service := aws.ServicePrincipal(r.s.principal(r.query.Region), r.query.Account)
 	keys := &dataKeys{s: r.s, call: r.s.NewCall(r.ctx, service, r.query.Region)}
-	// The execution has what is before this place, also when a transaction ends for want of a data key.
-	after := position{Time: -1}
-	for more := true; more; {
+	p := &progress{at: -1}
+	for done := false; !done; {
 		err := keys.run(func() error {
 			return r.s.DB.View(r.ctx, func(tx *store.Tx) error {
-				more = false
 				g, err := r.look(tx, of)
 				if g == nil || err != nil {
+					done = true
 					return err
 				}
-				w := r.window(g)
-				w.after = after
+				t := &part{tx: tx, keys: keys, group: g, names: &streamNames{tx, g.ID, map[uint64]*logStream{}}, window: r.window(g)}
+				if t.hidden, err = masksOf(tx, g); err != nil {
+					return err
+				}
 				r.chunkEvents, r.chunkBytes = 0, 0
-				more, err = r.readRows(tx, keys, g, w, &after)
+				err = r.readOn(t, p)
+				done = err == nil && p.at >= t.window.to
 				return err
 			})
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readOn reads from where the progress is, until the transaction has read enough.
+func (r *queryRun) readOn(t *part, p *progress) error {
+	p.at = max(p.at, slotOf(max(t.window.from, 0)))
+	for p.at < t.window.to && !r.full() {
+		if p.after == nil {
+			b, end, err := blockAt(t.tx, t.group.ID, p.at, t.window.to)
+			if err != nil {
+				return err
+			}
+			switch {
+			case len(t.hidden) > 0:
+				p.end = t.window.to
+			case b != nil:
+				if err := r.readBlock(t, b); err != nil {
+					return err
+				}
+				p.at = b.To
+				continue
+			default:
+				p.end = end
+			}
+		}
+		more, err := r.readRows(t, p)
+		if err != nil {
+			return err
+		}
+		if !more {
+			p.at, p.after = p.end, nil
 		}
 	}
 	return nil
@@ -213,36 +301,48 @@ func (r *queryRun) count(size int) {
 	r.stats.Bytes += int64(size)
 }
 
-// readRows takes the events of a window, keeps after at the last one it has taken, and tells whether there are more.
-func (r *queryRun) readRows(tx *store.Tx, keys *dataKeys, g *logGroup, w window, after *position) (more bool, err error) {
-	hidden, err := masksOf(tx, g)
-	if err != nil {
-		return false, err
+// readRows takes the events of the batches up to the progress's end, and tells whether there are more.
+func (r *queryRun) readRows(t *part, p *progress) (more bool, err error) {
+	w := t.window
+	if p.after != nil {
+		w.after = *p.after
 	}
-	names := &streamNames{tx, g.ID, map[uint64]*logStream{}}
-	for e, err := range queryEvents(tx, keys, g, w) {
+	old := r.s.Clock.Now().Add(-indexDelay).UnixMilli()
+	for e, err := range queryEventsOf(t.tx, t.keys, t.group, w, p.at, p.end) {
 		if err != nil {
 			return false, err
 		}
 		if r.full() {
 			return true, nil
 		}
-		stream, err := names.of(e.batch.Stream)
-		if err != nil {
+		if e.Time < old {
+			r.toIndex(t.group, 1)
+		}
+		if err := r.take(t, e); err != nil {
 			return false, err
 		}
-		*after = e.position
-		if stream == nil {
-			continue
-		}
-		r.count(len(e.Message))
-		e.Message = hidden.apply(e.Message)
-		r.fields.at(e, stream)
-		if err := r.exec.Add(r.fields); err != nil {
-			return false, err
-		}
+		p.after = new(e.position)
 	}
 	return false, nil
+}
+
+// toIndex counts events that a block would have spared.
+func (r *queryRun) toIndex(g *logGroup, n int) {
+	r.unindexed[groupKey{g.Account, g.Region, g.Name}] += n
+}
+
+// take gives the execution an event of a batch, unless its stream is deleted.
+func (r *queryRun) take(t *part, e *event) error {
+	stream, err := t.names.of(e.batch.Stream)
+	if stream == nil || err != nil {
+		return err
+	}
+	r.read += e.size()
+	r.count(len(e.Message))
+	raw := e.Message
+	e.Message = t.hidden.apply(raw)
+	r.fields.at(e, stream, raw)
+	return r.exec.Add(r.fields)
 }
 
 // finish stores what came of the query, unless it has ended meanwhile.
@@ -260,6 +360,17 @@ func (r *queryRun) finish(status api.QueryStatus, rows [][]logsinsights.Field) e
 		}
 		if err != nil {
 			return err
+		}
+		for key, n := range r.unindexed {
+			g, err := findLogGroup(tx, key)
+			if err != nil {
+				return err
+			}
+			if g != nil && n >= minBlockEvents && g.indexable() {
+				if err := r.s.scheduleIndex(tx, g, now); err != nil {
+					return err
+				}
+			}
 		}
 		q.Rows, q.Statistics = len(rows), r.stats
 		return r.s.endQuery(tx, q, status, laterOf(now, q.Began))

@@ -32,6 +32,7 @@ func (s *Service) resourceTypes() []resource.Type {
 			Delete:            deleteStreamResource,
 			List:              listStreamResources,
 		},
+		queryDefinitionType(),
 	}
 	return slices.Concat(types, filterResources(), policyResources(), deliveryResources())
 }

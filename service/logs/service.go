@@ -18,6 +18,8 @@ type Service struct {
 	counters counters
 	// documents remembers parsed policies.
 	documents policy.Cache
+
+	queriesAtWork gate
 }
 
 // New returns the service's module.

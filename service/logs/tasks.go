@@ -58,7 +58,10 @@ func (s *Service) purge(ctx context.Context, t task.Task) (task.Next, error) {
 	next := task.Done
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
 		next = task.At(t.Due)
-		left := purgeStep
+		left, err := dropBlocks(tx, p, purgeStep)
+		if err != nil || left <= 0 {
+			return err
+		}
 		prefix := store.K(p.Group)
 		if p.Stream != 0 {
 			prefix = store.K(p.Group, p.Stream)
@@ -159,7 +162,10 @@ func (s *Service) expire(ctx context.Context, t task.Task) (task.Next, error) {
 // there is nothing left.
 func expireStep(tx *store.Tx, g *logGroup, now time.Time) (gone int64, next time.Time, err error) {
 	oldest := now.Add(-g.retention()).UnixMilli()
-	left := purgeStep
+	left, err := dropExpired(tx, g.ID, oldest, purgeStep)
+	if err != nil {
+		return 0, next, err
+	}
 	for b, err := range batchesByTime.Scan(tx, store.Range{Prefix: store.K(g.ID)}) {
 		if err != nil {
 			return 0, next, err

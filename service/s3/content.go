@@ -278,6 +278,9 @@ func (o *object) fill(tx *store.Tx, id string, segments []segment) error {
 		return nil
 	}
 	o.ContentID = id
+	if err := hold(tx, segments); err != nil {
+		return err
+	}
 	return contents.Insert(tx, &content{ID: id, Refs: 1, Segments: segments})
 }
 
@@ -382,6 +385,9 @@ func (s *Service) collect(ctx context.Context, t task.Task) (task.Next, error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		for _, g := range done {
 			if _, err := garbageTable.Delete(tx, garbageTable.Key(g)); err != nil {
+				return err
+			}
+			if err := letGo(tx, g.Blobs); err != nil {
 				return err
 			}
 		}

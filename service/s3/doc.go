@@ -1,6 +1,5 @@
-// Package s3 is Amazon S3: buckets, objects with their versions, multipart uploads, and the configurations of buckets
-// that drydock honours. Operations on configurations that it does not honour are not bound, except for reading what was
-// never set.
+// Package s3 is Amazon S3: buckets, objects with their versions, multipart uploads, and what buckets are configured to do;
+// and, as a second API over the same rows, what S3 Control has of accounts and access points.
 //
 // # Rows
 //
@@ -30,7 +29,9 @@
 // # Archives
 //
 // A version in GLACIER or DEEP_ARCHIVE is read once RestoreObject has made a copy, which takes as long on the clock as AWS
-// says; a task ends the restore and later the copy. INTELLIGENT_TIERING has no archive tiers here.
+// says; a task ends the restore and later the copy. Which tier of INTELLIGENT_TIERING an object is in follows from when it
+// was read last, which is written at most once a day: nothing happens when an object moves, so s3:IntelligentTiering, the
+// event, cannot be waited for.
 //
 // # Encryption
 //
@@ -39,5 +40,37 @@
 // keys are kept in memory for minutes, for the caller that KMS gave them to. Dual-layer encryption is one layer here, and
 // neither SSE-C nor SSE-KMS is refused over plain HTTP.
 //
-// Not here: MFA delete, restores of type SELECT.
+// # What follows from a change
+//
+// Requests that change an object end in create, retagged and deleted, which tell listeners through the bus and queue
+// replications in the same transaction. A replication is a row and a task for each version and destination; the task takes
+// on the configuration's role, asks for its permissions as for any caller's, and writes the copy with the source's version
+// id and order, sharing the content's row unless a key of KMS stands between. Refusals end it at once as FAILED, as does
+// what the destination lacks; AWS tries for longer. Replication time control and metrics are stored and change nothing:
+// copies are made at once.
+//
+// Upload forms are told of as s3:ObjectCreated:Put. EventBridge is stored as a destination and told nothing.
+//
+// # Access logs
+//
+// The gateway tells of each answered request. Records gather in memory while the batch before them is written, so they
+// cost no request a wait for the disk, and those of the last instants before a crash are lost: AWS's best effort. A task
+// delivers them five minutes after the first, as logging.s3.amazonaws.com, whom the target has to let; otherwise they are
+// dropped. There are no records of what lifecycle rules do, nor one for each key that DeleteObjects deletes.
+//
+// # Websites, access points
+//
+// A website answers at BUCKET.s3-website-REGION.amazonaws.com, with a dot in place of the hyphen too, and below localhost; a
+// host name that is a bucket's name is not enough. An access point's alias, its ARN and its host stand for a bucket's name
+// everywhere; facts then gives the access point's policy, and the bucket behind it is asked as well. One for a VPC refuses
+// everybody, since no request comes from a VPC.
+//
+// # Blobs after a crash
+//
+// A blob is marked in the transaction that first refers to it, so the sweep after a start asks for each blob there is
+// whether it has a mark.
+//
+// Not here: MFA delete, restores of type SELECT, grants on delivered logs, inventories as ORC or Parquet or under a key of
+// KMS, existing objects' replication, x-amz-request-charged in answers. Analytics, metrics and transfer acceleration are
+// stored and change nothing. Of S3 Control there are the account's block of public access, access points, and tags.
 package s3

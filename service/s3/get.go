@@ -58,6 +58,9 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 	if err := f.object.encryption.check(r.customer); err != nil {
 		return nil, err
 	}
+	if err := f.object.lost(); err != nil {
+		return nil, err
+	}
 	if err := readCondition(r, f.object); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -10,8 +11,10 @@ import (
 
 	api "drydock/api/s3"
 	"drydock/aws"
+	"drydock/clock"
 	"drydock/ledger"
 	"drydock/service/servicetest"
+	"drydock/store"
 )
 
 // fetch sends an unsigned request to a host and returns the response with its body.
@@ -77,6 +80,27 @@ func logs(t testing.TB, call *aws.Call, bucket string) (keys []string, text stri
 	return keys, text
 }
 
+// recorded waits until the records of requests to a bucket are on their way to be delivered: they are written beside the
+// requests.
+func recorded(t testing.TB, c *servicetest.Cloud, bucket string) {
+	t.Helper()
+	for {
+		err := c.DB.View(t.Context(), func(tx *store.Tx) error {
+			_, err := c.Tasks.Pending(tx, "s3.accesslog", "aws/"+bucket)
+			return err
+		})
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if err := clock.Pause(t.Context(), time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLogging_DeliversARecordOfEachRequest(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "S3-15")
@@ -98,6 +122,7 @@ func TestLogging_DeliversARecordOfEachRequest(t *testing.T) {
 	fetch(t, url, "GET", "", "/data/missing")
 	fetch(t, url, "DELETE", "", "/data/a%20b")
 	fetch(t, url, "GET", "", "/quiet/x")
+	recorded(t, c, "data")
 	c.Advance(t, time.Hour)
 	keys, text := logs(t, call, "target")
 	if len(keys) != 1 || !regexp.MustCompile(`^logs/2026-01-02-03-09-05-[0-9A-F]{16}$`).MatchString(keys[0]) {
@@ -118,6 +143,7 @@ func TestLogging_DeliversARecordOfEachRequest(t *testing.T) {
 		}
 	}
 	fetch(t, url, "GET", "", "/data/a%20b", "Range", "bytes=1-2")
+	recorded(t, c, "data")
 	c.Advance(t, time.Hour)
 	if _, text := logs(t, call, "target"); !strings.Contains(text, `"GET /data/a%20b HTTP/1.1" 206 - 2 5 `) {
 		t.Errorf("a range:\n%s", text)
@@ -146,12 +172,37 @@ func TestLogging_KeysGoByTheDayOfTheRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		fetch(t, c.URL(t), "GET", "", "/data/k")
+		recorded(t, c, "data")
 		c.Advance(t, time.Hour)
 	}
 	keys, _ := logs(t, call, "target")
 	want := `^DeliveryTime/111122223333/us-east-1/data/2026/01/02/2026-01-02-04-09-05-[0-9A-F]{16} EventTime/111122223333/us-east-1/data/2026/01/02/2026-01-02-00-00-00-[0-9A-F]{16}$`
 	if got := strings.Join(keys, " "); !regexp.MustCompile(want).MatchString(got) {
 		t.Errorf("keys %s", got)
+	}
+}
+
+func TestLogging_IsDeliveredWhereTheGroupMayWrite(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-49")
+	c, call := newCloud(t)
+	newBucket(t, call, "data")
+	if _, err := api.CreateBucket.Do(call, &api.CreateBucketInput{Bucket: "target", ObjectOwnership: new(api.ObjectOwnershipObjectWriter)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := logTo(call, "data", &api.LoggingEnabled{TargetBucket: "target"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, acl := range []api.BucketCannedACL{api.BucketCannedACLPrivate, "log-delivery-write"} {
+		if _, err := api.PutBucketACL.Do(call, &api.PutBucketACLInput{Bucket: "target", ACL: &acl}); err != nil {
+			t.Fatal(err)
+		}
+		fetch(t, c.URL(t), "GET", "", "/data/k")
+		recorded(t, c, "data")
+		c.Advance(t, time.Hour)
+		if keys, _ := logs(t, call, "target"); (len(keys) == 1) != (acl == "log-delivery-write") {
+			t.Errorf("with the ACL %s: %q", acl, keys)
+		}
 	}
 }
 
@@ -164,6 +215,7 @@ func TestLogging_NeedsTheTargetsConsent(t *testing.T) {
 		t.Fatal(err)
 	}
 	fetch(t, c.URL(t), "GET", "", "/data/k")
+	recorded(t, c, "data")
 	c.Advance(t, time.Hour)
 	if keys, _ := logs(t, call, "target"); len(keys) != 0 {
 		t.Errorf("delivered %q", keys)

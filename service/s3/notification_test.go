@@ -119,6 +119,46 @@ func TestNotification_TellsListenersOfChanges(t *testing.T) {
 	}
 }
 
+func TestLose_MakesAnObjectOfReducedRedundancyUnreadable(t *testing.T) {
+	t.Parallel()
+	c, call, p := newPeers(t)
+	newBucket(t, call, "data")
+	_, err := api.PutBucketNotificationConfiguration.Do(call, &api.PutBucketNotificationConfigurationInput{Bucket: "data", NotificationConfiguration: api.NotificationConfiguration{
+		QueueConfigurations: []api.QueueConfiguration{queue(queueARN, "", "", api.EventS3ReducedRedundancyLostObject)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	putSized(t, call, "reduced", 3, api.StorageClassReducedRedundancy)
+	putSized(t, call, "standard", 3, "")
+	c.WaitIdle(t)
+	p.take()
+	lose := func(bucket, key string) error {
+		for _, m := range c.Modules {
+			if fault := m.Faults["lose"]; fault != nil {
+				return fault(call, map[string]string{"bucket": bucket, "key": key})
+			}
+		}
+		t.Fatal("no fault")
+		return nil
+	}
+	servicetest.WantError(t, lose("missing", "k"), "NoSuchBucket")
+	servicetest.WantError(t, lose("data", "missing"), "NoSuchKey")
+	servicetest.WantError(t, lose("data", "standard"), "InvalidRequest")
+	servicetest.WantError(t, lose("data", "reduced"), "")
+	c.WaitIdle(t)
+	if got := told(t, p); got != "sqs ReducedRedundancyLostObject reduced 3" {
+		t.Errorf("told %s", got)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "reduced"}); got != "MethodNotAllowed" {
+		t.Errorf("a lost object: %s", got)
+	}
+	putSized(t, call, "reduced", 3, api.StorageClassReducedRedundancy)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "reduced"}); len(got) != 3 {
+		t.Errorf("a new one: %s", got)
+	}
+}
+
 func TestNotification_EventIsWordedAsAWSWordsIt(t *testing.T) {
 	t.Parallel()
 	c, call, p := newPeers(t)

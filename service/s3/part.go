@@ -60,6 +60,9 @@ func (s *Service) putPart(call *aws.Call, bucketName string, u *upload, p *part)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if err := hold(tx, []segment{p.Segment}); err != nil {
+			return err
+		}
 		return parts.Put(tx, p)
 	})
 }

@@ -10,9 +10,9 @@ import (
 	"drydock/store"
 )
 
-// copyReplica writes a version's copy. The bytes are shared: they are sealed under the same root key, or under the
-// customer's key, which a copy keeps as well.
-func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.ReplicationRule) error {
+// copyReplica writes a version's copy. The bytes are shared where they are sealed under the same root key, or under the
+// customer's key, which a copy keeps as well; otherwise they were copied before.
+func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.ReplicationRule, copied *resealed) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		from, err := buckets.Get(tx, store.K(r.Partition, r.Bucket))
 		if err != nil || from.ID != r.BucketID {
@@ -41,8 +41,23 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		if there != nil {
 			return &failure{"DstVersionTaken"}
 		}
-		if err := share(tx, o.ContentID); err != nil {
+		if copied == nil {
+			err = share(tx, o.ContentID)
+		} else if o.encryption = copied.encryption; len(copied.segments) > 0 {
+			err = o.fill(tx, copied.contentID, copied.segments)
+			err = errors.Join(err, mark(tx, copied.segments))
+		}
+		if err != nil {
 			return err
+		}
+		o.restoration = restoration{}
+		switch {
+		case rule.Destination.AccessControlTranslation != nil:
+			o.ownership = ownership{}
+		case o.Owner == "" && from.Account != to.Account:
+			o.Owner = from.Account
+		case o.Owner == to.Account:
+			o.Owner = ""
 		}
 		o.BucketID, o.Replication, o.Noncurrent = to.ID, api.ReplicationStatusReplica, time.Time{}
 		o.Due, o.Rule, o.Move = time.Time{}, "", time.Time{}

@@ -80,7 +80,7 @@ func replicates(tx *store.Tx, b *bucket, o *object) ([]*api.ReplicationRule, err
 	if err != nil || c.Replication == nil {
 		return nil, err
 	}
-	return rulesFor(c.Replication, o.Key, o.Tags, func(*api.ReplicationRule) bool { return true }), nil
+	return rulesFor(c.Replication, o.Key, o.Tags, func(r *api.ReplicationRule) bool { return o.SSE == "" || replicatesKMS(r) }), nil
 }
 
 // enqueue has a version sent by a rule.
@@ -263,7 +263,34 @@ func (s *Service) replicateAs(ctx context.Context, r *replication, rule *api.Rep
 			return &failure{"AssumeRoleNotPermitted: " + err.Error()}
 		}
 	}
-	return s.copyReplica(ctx, r, rule)
+	if o.Marker || o.SSE == "" || r.What == sentTags {
+		return s.copyReplica(ctx, r, rule, nil)
+	}
+	to, err := s.destination(ctx, r, rule)
+	if err != nil {
+		return err
+	}
+	copied, err := s.reseal(call, from, to, o, rule)
+	if err != nil {
+		return err
+	}
+	if err := s.copyReplica(ctx, r, rule, copied); err != nil {
+		s.discard(ctx, copied.segments...)
+		return err
+	}
+	return nil
+}
+
+// destination reads the bucket that a rule copies to.
+func (s *Service) destination(ctx context.Context, r *replication, rule *api.ReplicationRule) (to *bucket, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		to, err = buckets.Get(tx, store.K(r.Partition, destinationBucket(rule)))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &failure{"DstBucketNotFound"}
+	}
+	return to, err
 }
 
 // replicationSession is how long a session of a replication role lasts.

@@ -5,9 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"drydock/api/kms"
 	api "drydock/api/s3"
+	"drydock/api/sts"
 	"drydock/aws"
 	"drydock/ledger"
+	"drydock/service"
+	"drydock/service/s3"
 	"drydock/service/servicetest"
 )
 
@@ -205,6 +209,69 @@ func TestReplication_KeepsTheOrderOfVersions(t *testing.T) {
 	if got := status(t, call, "source", "after"); got != "" {
 		t.Errorf("after the configuration was deleted: %s", got)
 	}
+}
+
+func TestReplication_OfObjectsUnderKeysOfKMS(t *testing.T) {
+	t.Parallel()
+	k := &keyring{}
+	p := &peers{policies: map[string]string{}}
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		p.deps = d
+		return append(s3.Modules(d), service.Module{API: sts.API, Operations: []aws.Handler{sts.AssumeRole.Handle(p.assumeRole)}, Identity: p},
+			service.Module{API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}})
+	})
+	call := c.Call(t)
+	newVersioned(t, call, "source")
+	newVersioned(t, call, "copy")
+	newVersioned(t, call, "copy-plain")
+	sealed := rule("sealed", 1, "", "copy")
+	sealed.SourceSelectionCriteria = &api.SourceSelectionCriteria{SSEKMSEncryptedObjects: &api.SSEKMSEncryptedObjects{Status: api.SSEKMSEncryptedObjectsStatusEnabled}}
+	sealed.Destination.EncryptionConfiguration = &api.EncryptionConfiguration{ReplicaKMSKeyID: new(keyARN + "there")}
+	role := p.role("copier", readSource, writeCopies, `{"Effect":"Allow","Action":"kms:*","Resource":"*"}`)
+	if err := replicateTo(call, role, sealed, rule("plain", 1, "", "copy-plain")); err != nil {
+		t.Fatal(err)
+	}
+	large := string(random(3, 100_000))
+	for key, data := range map[string]string{"small": "one", "large": large} {
+		_, err := api.PutObject.Do(call, &api.PutObjectInput{
+			Bucket: "source", Key: key, Body: strings.NewReader(data), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS), SSEKMSKeyID: new(keyARN + "here"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, call, "source", "plain", "two")
+	c.WaitIdle(t)
+	for key, want := range map[string]string{"small": "one", "large": large, "plain": "two"} {
+		if got := get(t, call, &api.GetObjectInput{Bucket: "copy", Key: key}); got != want {
+			t.Errorf("the copy of %s: %.40s", key, got)
+		}
+	}
+	head, err := api.HeadObject.Do(call, &api.HeadObjectInput{Bucket: "copy", Key: "large"})
+	if err != nil || text(head.SSEKMSKeyID) != keyARN+"there" || *head.ReplicationStatus != api.ReplicationStatusReplica {
+		t.Errorf("copy %+v, %v", head, err)
+	}
+	if got := status(t, call, "source", "large") + " " + status(t, call, "copy-plain", "large") + " " + status(t, call, "copy-plain", "plain"); got != "COMPLETED NoSuchKey REPLICA" && got != "COMPLETED NotFound REPLICA" {
+		t.Errorf("statuses %s", got)
+	}
+	k.mu.Lock()
+	k.refuse = "arn:aws:sts::111122223333:assumed-role/copier/s3-replication"
+	k.mu.Unlock()
+	_, err = api.PutObject.Do(call, &api.PutObjectInput{Bucket: "source", Key: "refused", Body: strings.NewReader("x"), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.WaitIdle(t)
+	if got := status(t, call, "source", "refused"); got != "FAILED" {
+		t.Errorf("a role that may not use the key: %s", got)
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func TestPutBucketReplication_RefusesWhatCannotBe(t *testing.T) {

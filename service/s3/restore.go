@@ -80,9 +80,7 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 		return nil, malformedXML()
 	case r.Type != nil || r.SelectParameters != nil || r.OutputLocation != nil:
 		return nil, aws.NewError(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-	case r.Days == nil:
-		return nil, malformedXML()
-	case *r.Days < 1:
+	case r.Days != nil && *r.Days < 1:
 		return nil, invalidArgument("Days", strconv.Itoa(int(*r.Days)), "restoration days should be at least 1")
 	}
 	tier := api.TierStandard
@@ -105,6 +103,12 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 		o, err := s.find(tx, b, in.Key, in.VersionID)
 		if err != nil {
 			return err
+		}
+		if o.tiered() {
+			return s.restoreTiered(tx, call, b, o, tier, r.Days)
+		}
+		if r.Days == nil {
+			return malformedXML()
 		}
 		if !o.archived() {
 			return api.NewInvalidObjectState("Restore is not allowed for the object's current storage class").With("StorageClass", o.listedClass())
@@ -129,6 +133,9 @@ func (s *Service) restoreObject(call *aws.Call, in *api.RestoreObjectInput) (*ap
 			o.Restored, o.RestoreDays = due, *r.Days
 		default:
 			o.Tier, o.Ready, o.RestoreDays = tier, due, *r.Days
+			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestorePost), call)); err != nil {
+				return err
+			}
 		}
 		if err := s.Tasks.Schedule(tx, restoreKind, restoreTask(b, o), due, nil); err != nil {
 			return err
@@ -166,15 +173,23 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 		case o.Tier != "" && o.Ready.After(now):
 			next = task.At(o.Ready)
 			return nil
+		case o.tiered():
+			return s.risen(tx, b, o)
 		case o.Tier != "":
 			o.Tier, o.Restored = "", midnight(o.Ready.Add(time.Duration(o.RestoreDays)*day))
 			o.Ready = time.Time{}
 			next = task.At(o.Restored)
+			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestoreCompleted), nil)); err != nil {
+				return err
+			}
 		case o.Restored.After(now):
 			next = task.At(o.Restored)
 			return nil
 		default:
 			o.restoration = restoration{}
+			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestoreDelete), nil)); err != nil {
+				return err
+			}
 		}
 		return s.rewrite(tx, b, o)
 	})

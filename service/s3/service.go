@@ -41,12 +41,16 @@ func (s *Service) module() service.Module {
 			{Name: replicationKind, Reconcile: s.replicate},
 			{Name: accessLogKind, Reconcile: s.deliver},
 			{Name: inventoryKind, Reconcile: s.report},
+			{Name: adoptKind, Reconcile: s.adopt},
 		},
 		DataPlanes: []service.DataPlane{s.websites()},
 		Accessed:   s.logAccess,
 		Resources:  s.resources(),
 		FactsFor:   s.facts,
 		CORS:       s.cors,
+		Faults:     map[string]func(*aws.Call, map[string]string) error{"lose": s.lose},
+		Holds:      s.holds,
+		Start:      s.start,
 		Stop:       s.stop,
 	}
 }

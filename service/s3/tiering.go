@@ -2,6 +2,8 @@ package s3
 
 import (
 	"errors"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,6 +143,57 @@ func noteAccess(tx *store.Tx, o *object, now time.Time) error {
 		return err
 	}
 	return accesses.Put(tx, &access{o.BucketID, o.Key, o.Seq, now})
+}
+
+// risings is how long an object takes from an archive tier up to the one for frequent access, by the tier of the restore.
+var risings = map[string]map[api.Tier]time.Duration{
+	string(api.IntelligentTieringAccessTierArchiveAccess): {
+		api.TierExpedited: 5 * time.Minute, api.TierStandard: 5 * time.Hour, api.TierBulk: 12 * time.Hour,
+	},
+	string(api.IntelligentTieringAccessTierDeepArchiveAccess): {api.TierStandard: 12 * time.Hour, api.TierBulk: 48 * time.Hour},
+}
+
+// restoreTiered has an object of INTELLIGENT_TIERING move up from its archive tier.
+func (s *Service) restoreTiered(tx *store.Tx, call *aws.Call, b *bucket, o *object, speed api.Tier, days *int32) error {
+	now := call.Now()
+	tier, err := tierOf(tx, b, o, now)
+	if err != nil {
+		return err
+	}
+	took, ok := risings[tier][speed]
+	switch {
+	case !archived(tier):
+		return api.NewInvalidObjectState("Restore is not allowed for the object's current storage class").With("StorageClass", o.Class).With("AccessTier", tier)
+	case days != nil:
+		return invalidArgument("Days", strconv.Itoa(int(*days)), "Days must not be specified for objects in the INTELLIGENT_TIERING storage class")
+	case !ok:
+		return invalidArgument("Tier", string(speed), "Retrieval option is not supported by this storage class")
+	case o.Tier != "":
+		return aws.NewError(http.StatusConflict, "RestoreAlreadyInProgress", "Object restore is already in progress")
+	}
+	o.Tier, o.Ready = speed, now.Add(took)
+	if err := s.Tasks.Schedule(tx, restoreKind, restoreTask(b, o), o.Ready, nil); err != nil {
+		return err
+	}
+	if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestorePost), call)); err != nil {
+		return err
+	}
+	return s.rewrite(tx, b, o)
+}
+
+// risen ends such a restore: the object is as if it had been read.
+func (s *Service) risen(tx *store.Tx, b *bucket, o *object) error {
+	if o.Tier == "" {
+		return nil
+	}
+	o.restoration = restoration{}
+	if err := noteAccess(tx, o, s.Clock.Now()); err != nil {
+		return err
+	}
+	if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestoreCompleted), nil)); err != nil {
+		return err
+	}
+	return s.rewrite(tx, b, o)
 }
 
 // forgetAccess removes what is known of the use of a version that goes.

@@ -174,8 +174,22 @@ func TestIntelligentTiering_FollowsAccess(t *testing.T) {
 	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "idle"}); len(got) != 200<<10 {
 		t.Errorf("an object in a tier for instant access: %.20s", got)
 	}
-	c.Advance(t, 24*time.Hour)
-	if got := tiers(t, call); got != "arc/idle DEEP_ARCHIVE_ACCESS, idle FREQUENT, read ARCHIVE_INSTANT_ACCESS" {
-		t.Errorf("after a read: %s", got)
+	restore := func(key string, r api.RestoreRequest) error {
+		_, err := api.RestoreObject.Do(call, &api.RestoreObjectInput{Bucket: "data", Key: key, RestoreRequest: &r})
+		return err
+	}
+	standard := api.RestoreRequest{GlacierJobParameters: &api.GlacierJobParameters{Tier: api.TierStandard}}
+	servicetest.WantError(t, restore("idle", standard), "InvalidObjectState")
+	servicetest.WantError(t, restore("arc/idle", api.RestoreRequest{Days: new(int32(1))}), "InvalidArgument")
+	servicetest.WantError(t, restore("arc/idle", api.RestoreRequest{GlacierJobParameters: &api.GlacierJobParameters{Tier: api.TierExpedited}}), "InvalidArgument")
+	servicetest.WantError(t, restore("arc/idle", standard), "")
+	servicetest.WantError(t, restore("arc/idle", standard), "RestoreAlreadyInProgress")
+	c.Advance(t, 11*time.Hour)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "arc/idle"}); got != "InvalidObjectState" {
+		t.Errorf("an object on its way up: %.20s", got)
+	}
+	c.Advance(t, 13*time.Hour)
+	if got := tiers(t, call); got != "arc/idle FREQUENT, idle FREQUENT, read ARCHIVE_INSTANT_ACCESS" {
+		t.Errorf("after a read and a restore: %s", got)
 	}
 }

@@ -85,6 +85,7 @@ var httpServices = map[string]string{
 	"service/apigateway": "invoked APIs",
 	"service/appsync":    "GraphQL endpoints",
 	"service/cloudfront": "distributions",
+	"service/codebuild":  "webhooks, badges, and the credentials of builds",
 	"service/codecommit": "git over HTTPS",
 	"service/cognitoidp": "the hosted pages and token endpoints",
 	"service/ecr":        "the Docker registry",

@@ -21,6 +21,7 @@ import (
 	"drydock/service/codebuild"
 	codecommitservice "drydock/service/codecommit"
 	iamservice "drydock/service/iam"
+	kmsservice "drydock/service/kms"
 	logsservice "drydock/service/logs"
 	s3service "drydock/service/s3"
 	"drydock/service/servicetest"
@@ -48,7 +49,7 @@ func newCloud(t *testing.T) (*servicetest.Cloud, *aws.Call) {
 		}
 	})
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{iamservice.New(d), sts.New(d), s3service.New(d), logsservice.New(d), codecommitservice.New(d), codebuild.New(d)}
+		return []service.Module{iamservice.New(d), sts.New(d), kmsservice.New(d), s3service.New(d), logsservice.New(d), codecommitservice.New(d), codebuild.New(d)}
 	}, servicetest.WithMachines(host))
 	c.URL(t) // before the first build asks for it
 	return c, c.Call(t)

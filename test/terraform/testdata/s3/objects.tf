@@ -14,6 +14,7 @@ resource "aws_s3_bucket_object" "old" {
   bucket     = aws_s3_bucket.main.id
   key        = "documents/old.txt"
   content    = "old"
+  acl        = "bucket-owner-full-control"
   depends_on = [aws_s3_bucket_versioning.main]
 }
 
