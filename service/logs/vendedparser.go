@@ -15,12 +15,12 @@ var (
 	vpcFields     = strings.Fields("version accountId interfaceId srcAddr dstAddr srcPort dstPort protocol packets bytes start end action logStatus")
 	route53Fields = strings.Fields("version queryTimestamp hostZoneId queryName queryType responseCode protocol edgeLocation resolverIp ednsClientSubnet")
 
-	vpcNumbers        = numberFields("version srcPort dstPort protocol packets bytes start end")
-	route53Numbers    = numberFields("version")
-	cloudFrontNumbers = numberFields("sc-bytes sc-status cs-bytes time-taken c-port time-to-first-byte sc-content-len sc-range-start sc-range-end fle-encrypted-fields")
+	vpcNumbers        = numeric("version srcPort dstPort protocol packets bytes start end")
+	route53Numbers    = numeric("version")
+	cloudFrontNumbers = numeric("sc-bytes sc-status cs-bytes time-taken c-port time-to-first-byte sc-content-len sc-range-start sc-range-end fle-encrypted-fields")
 )
 
-func numberFields(names string) map[string]bool {
+func numeric(names string) map[string]bool {
 	set := map[string]bool{}
 	for name := range strings.FieldsSeq(names) {
 		set[name] = true

@@ -51,6 +51,9 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 			return err
 		}
 		o.restoration = restoration{}
+		if !to.Lock.Enabled {
+			o.retention = retention{}
+		}
 		switch {
 		case rule.Destination.AccessControlTranslation != nil:
 			o.ownership = ownership{}
