@@ -69,7 +69,7 @@ func WriteCoverage(list []Coverage, dir string) error {
 
 func (c Coverage) page() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\nAPI version %s. What the service does and does not do is said in `service/%s/doc.go`.\n", c.Name, c.Version, c.Service)
+	fmt.Fprintf(&b, "# %s\n\nAPI version %s. What the service does and does not do is said in `service/%s/doc.go`.\n", c.Name, c.Version, folderOf(c.Service))
 	section := func(title string, names []string) {
 		if len(names) == 0 {
 			return
@@ -83,4 +83,12 @@ func (c Coverage) page() string {
 	section("Not implemented", c.Missing)
 	section("Resource types", c.ResourceTypes)
 	return b.String()
+}
+
+// folderOf is the folder below service that carries an API out: that of its package, except where two APIs share one.
+func folderOf(api string) string {
+	if api == "s3control" {
+		return "s3"
+	}
+	return api
 }
