@@ -117,19 +117,21 @@ func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Ma
 	if decision.Allowed {
 		return nil
 	}
-	if outsideS3(principal, action, &facts) {
-		return denied(call, "Access Denied")
-	}
-	return denied(call, policy.Denial(decision, &request))
+	return denied(call, refusal(decision, &request, &facts))
 }
 
-// outsideS3 tells that S3 is asked by a caller of no account or of another than the owner's, who does not learn why it is
-// refused: AWS returns its enhanced messages within an account or an organization only.
-func outsideS3(p *aws.Principal, action string, facts *policy.Facts) bool {
-	if !strings.HasPrefix(action, "s3:") {
-		return false
+// refusal words a denial.
+func refusal(decision policy.Decision, r *policy.Request, facts *policy.Facts) string {
+	p := r.Principal
+	switch {
+	case strings.HasPrefix(r.Action, "s3:") && (p.Type == aws.PrincipalAnonymous || facts.Account != "" && facts.Account != p.Account):
+		// Callers of no account or of another than the owner's do not learn why: AWS returns S3's enhanced messages within an
+		// account or an organization only.
+		return "Access Denied"
+	case r.Action == "iam:PassRole" && p.Account != "" && !ownAccount(r.Resource, p.Account):
+		return "Cross-account pass role is not allowed."
 	}
-	return p.Type == aws.PrincipalAnonymous || facts.Account != "" && facts.Account != p.Account
+	return policy.Denial(decision, r)
 }
 
 // ownWork tells that a service of the cloud acts within its own account, in process: as at AWS, that needs no policy

@@ -12,5 +12,11 @@
 //	python3 app/protocoltest/testdata/botocore_vectors.py            # makes the requests
 //	python3 app/protocoltest/testdata/botocore_vectors.py -check     # parses the snapshots as a client does
 //
+// A client in Go then calls every operation that is carried out, through the gateway and with the policies of real users:
+// as a user without policies, as nobody, as the administrator of another account; with inputs that are not valid; for
+// things that do not exist. What is answered has to be the service's error, and never an internal failure. Exceptions are
+// tables with reasons. What operations want to exist before they authorize, or to be valid beyond the model, is named in
+// fixture_test.go: there a new service adds what it needs.
+//
 // Both sides fill structures by the same rules, which stand in fill_test.go.
 package protocoltest

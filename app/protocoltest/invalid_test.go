@@ -180,8 +180,8 @@ func TestSubresources_AreNotTakenForTheirBucket(t *testing.T) {
 
 // hostile are texts that have broken servers.
 var hostile = []string{
-	"", " ", "a", "*", "/", "//", "../..", "%00", "%zz", "\u00e9\u20ac\U0001f600", "arn:aws:", "arn:aws:iam::111122223333:", "-1", "null", "{}", "[]",
-	"{\"a\":", "<a", "${a}", "a:b:c:d:e:f:g", "2026-13-41T99:99:99Z", strings.Repeat("a", 3000), strings.Repeat("[", 3000), strings.Repeat("{\"a\":", 500),
+	"", " ", "*", "/", "../..", "%00", "\u00e9\u20ac\U0001f600", "arn:aws:", "arn:aws:iam::111122223333:", "-1", "null", "{}", "[]", "{\"a\":", "<a", "${a}",
+	"2026-13-41T99:99:99Z", strings.Repeat("a", 3000), strings.Repeat("[", 3000), strings.Repeat("{\"a\":", 500),
 }
 
 func TestOperations_NeverFailInternally(t *testing.T) {

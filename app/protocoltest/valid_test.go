@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,7 +106,14 @@ func (f *validInputs) value(t *testing.T, p *shape.Value, v reflect.Value, name 
 	case shape.Bool:
 		v.SetBool(false) // what is true would often ask for more
 	case shape.Integer:
-		v.SetInt(int64(number(p)))
+		n := int64(number(p))
+		if text, ok := f.given(name); ok {
+			var err error
+			if n, err = strconv.ParseInt(text, 10, 64); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v.SetInt(n)
 	case shape.Float:
 		v.SetFloat(number(p))
 	case shape.Time:
