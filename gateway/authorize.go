@@ -81,7 +81,14 @@ func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Ma
 	principal := &call.Principal
 	if principal.Type == aws.PrincipalRoot && len(facts.Policies) == 0 && !facts.PolicyRequired &&
 		(facts.Account == "" || facts.Account == principal.Account) && ownAccount(resource, principal.Account) {
-		return nil // the root user of an account that no control policy limits; nothing to weigh
+		// The root user of an account that no control policy limits; nothing to weigh. But where its key was issued, IAM
+		// learns that the key is used.
+		if g.Identity != nil && principal.AccessKeyID != "" && !principal.Local {
+			if _, err := g.Identity.Grants(call, principal); err != nil {
+				return fmt.Errorf("policies of %s: %w", principal.ARN, err)
+			}
+		}
+		return nil
 	}
 	request := policy.Request{
 		Principal: principal, Action: action, Resource: resource, ResourceAccount: facts.Account,

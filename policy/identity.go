@@ -37,7 +37,8 @@ type Identity interface {
 	// Password finds the user behind service-specific credentials, such as those for git. It fails with ErrUnknownKey.
 	Password(ctx context.Context, service, user, password string) (aws.Principal, error)
 	// Grants returns the policies that apply to a user, role session or federated user. A principal that no longer
-	// exists has none.
+	// exists has none, nor has the root user. It is also how the identity service learns who does what: the context is the
+	// call.
 	Grants(ctx context.Context, p *aws.Principal) (Grants, error)
 }
 

@@ -15,8 +15,8 @@
 // does not take. A service's own role is deleted without asking whether the service still uses it.
 //
 // Last uses are written once an hour for each key, and for each action of each user and role (useLog), in the request that is
-// the first to do it: reports are exact to the hour, and no queue has to survive a crash. What the root user does is not
-// followed. Of tracked actions a report lists those that were used.
+// the first to do it: reports are exact to the hour, and no queue has to survive a crash. Of the root user
+// only the keys are followed. Of tracked actions a report lists those that were used.
 //
 // Not here: MFA devices of the root user, hardware devices, delegation requests, the management of root credentials, reports on
 // an organization. Their operations answer NotImplemented.

@@ -131,6 +131,12 @@ func TestChangePassword_IsTheUsersOwn(t *testing.T) {
 	if err := change("Password-2", "Password-0"); err != nil {
 		t.Error(err)
 	}
+	// What denies a user does it in any case.
+	do(t, api.PutUserPolicy, call, &api.PutUserPolicyInput{UserName: "u", PolicyName: "p", PolicyDocument: strings.Replace(allowAll, "Allow", "Deny", 1)})
+	if err := change("Password-0", "Password-5"); !aws.IsError(err, "AccessDenied") {
+		t.Errorf("denied: %v", err)
+	}
+	do(t, api.DeleteUserPolicy, call, &api.DeleteUserPolicyInput{UserName: "u", PolicyName: "p"})
 	refuse(t, api.ChangePassword, call, &api.ChangePasswordInput{OldPassword: "a", NewPassword: "b"}, "InvalidUserType", "")
 	do(t, api.DeleteLoginProfile, call, &api.DeleteLoginProfileInput{UserName: new("u")})
 	if err := change("Password-0", "Password-1"); !aws.IsError(err, "NoSuchEntity") {

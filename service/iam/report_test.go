@@ -77,6 +77,14 @@ func TestCredentialReport_TellsOfEveryUser(t *testing.T) {
 	if len(users) != 3 || len(users["bob"]) != 22 {
 		t.Errorf("%d users, %d columns", len(users), len(users["bob"]))
 	}
+	// The root user's key is followed as well.
+	key := do(t, api.CreateAccessKey, call, &api.CreateAccessKeyInput{}).AccessKey
+	root := *call
+	root.Principal.AccessKeyID = key.AccessKeyID
+	do(t, api.ListUsers, &root, &api.ListUsersInput{})
+	if used := do(t, api.GetAccessKeyLastUsed, call, &api.GetAccessKeyLastUsedInput{AccessKeyID: key.AccessKeyID}).AccessKeyLastUsed; used.ServiceName != "iam" || !used.LastUsedDate.Equal(c.Clock.Now()) {
+		t.Errorf("root's key: %+v", used)
+	}
 	// A report is good for four hours.
 	if out := do(t, api.GenerateCredentialReport, call, &api.GenerateCredentialReportInput{}); *out.State != "COMPLETE" {
 		t.Errorf("report %+v", out)

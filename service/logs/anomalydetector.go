@@ -195,3 +195,17 @@ func (s *Service) listAnomalies(call *aws.Call, in *api.ListAnomaliesInput) (*ap
 	}
 	return &api.ListAnomaliesOutput{Anomalies: []api.Anomaly{}}, nil
 }
+
+// updateAnomaly changes what a detector has found: nothing, so that there is none to be changed.
+func (s *Service) updateAnomaly(call *aws.Call, in *api.UpdateAnomalyInput) (*api.UpdateAnomalyOutput, error) {
+	if (in.AnomalyID == nil) == (in.PatternID == nil) {
+		return nil, api.NewInvalidParameterException("Either anomalyId or patternId must be given.")
+	}
+	if err := s.DB.View(call, func(tx *store.Tx) error {
+		_, err := getDetector(tx, call, in.AnomalyDetectorARN)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return nil, api.NewResourceNotFoundException("The specified anomaly does not exist.")
+}

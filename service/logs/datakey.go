@@ -94,16 +94,12 @@ func (s *Service) view(call *aws.Call, fn func(tx *store.Tx, keys *dataKeys) err
 	return keys.run(func() error { return s.DB.View(call, func(tx *store.Tx) error { return fn(tx, keys) }) })
 }
 
-// update is DB.Update for what writes events.
-func (s *Service) update(call *aws.Call, fn func(tx *store.Tx, keys *dataKeys) error) error {
-	keys := &dataKeys{s: s, call: call}
-	return keys.run(func() error { return s.DB.Update(call, func(tx *store.Tx) error { return fn(tx, keys) }) })
-}
-
 // run does something, and does it again with each data key that it misses.
-func (k *dataKeys) run(do func() error) error {
+func (k *dataKeys) run(do func() error) error { return k.again(do(), do) }
+
+// again gets the data key that err tells is missing, if it does, and does something again with it.
+func (k *dataKeys) again(err error, do func() error) error {
 	for {
-		err := do()
 		missing, ok := errors.AsType[*missingKey](err)
 		if !ok {
 			return err
@@ -111,6 +107,7 @@ func (k *dataKeys) run(do func() error) error {
 		if err := k.fetch(missing); err != nil {
 			return err
 		}
+		err = do()
 	}
 }
 

@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	api "drydock/api/logs"
@@ -286,6 +287,10 @@ func TestAnomalyDetector_IsKept(t *testing.T) {
 	if err != nil || len(anomalies.Anomalies) != 0 {
 		t.Errorf("anomalies %+v, %v", anomalies, err)
 	}
+	_, err = api.UpdateAnomaly.Do(call, &api.UpdateAnomalyInput{AnomalyDetectorARN: arn, PatternID: new(strings.Repeat("a", 32))})
+	servicetest.WantError(t, err, "ResourceNotFoundException")
+	_, err = api.UpdateAnomaly.Do(call, &api.UpdateAnomalyInput{AnomalyDetectorARN: arn})
+	servicetest.WantError(t, err, "InvalidParameterException")
 	for _, code := range []string{"", "ResourceNotFoundException"} {
 		_, err = api.DeleteLogAnomalyDetector.Do(call, &api.DeleteLogAnomalyDetectorInput{AnomalyDetectorARN: arn})
 		servicetest.WantError(t, err, code)

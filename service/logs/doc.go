@@ -11,13 +11,15 @@
 // sessions live in the process: they see what this process takes in, and end with it. The data keys of encrypted groups
 // are in memory for five minutes at most (datakey.go).
 //
-// What leaves for other services goes through the bus, in the transaction that takes the events in:
+// What leaves for other services goes through the bus, in the transaction that takes the events in, and what they send
+// comes by it:
 //   - Metric filters make the input of CloudWatch's PutMetricData, a datum for each minute and set of dimensions, addressed
 //     to arn:PARTITION:cloudwatch:REGION:ACCOUNT:metric-data. While no service takes that, they make nothing. A default
 //     value goes out with each request of PutLogEvents in which nothing matches, where AWS has one for each minute.
 //   - Subscriptions deliver to Lambda, Kinesis and Firehose. A filter with a direct destination is refused while there is
 //     no such service; whether the function or stream exists is not looked at. A destination (PutDestination) is kept
 //     without its stream being looked for; events for a stream of a service that is not there go nowhere.
+//   - What services send to a log group's ARN becomes an event, if a resource policy lets them (targets.go).
 //   - Audit findings of data protection policies go to a log group, to a stream named after the audited group, or to S3.
 //
 // Queries read batches, and blocks where a group has been queried before (queryblock.go): a background task makes them of
@@ -26,23 +28,23 @@
 // block's time.
 //
 // What differs from AWS, or is not honoured:
-//   - Lookup tables, imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not
-//     there: their operations answer NotImplemented, and groups of other accounts are not found.
+//   - Imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not there: their
+//     operations answer NotImplemented, and groups of other accounts are not found.
 //   - Filters have no fieldSelectionCriteria. Account policies of the type METRIC_EXTRACTION_POLICY are refused.
 //   - Of the managed data identifiers there are EmailAddress, IpAddress, CreditCardNumber, AwsSecretKey, Ssn-US,
 //     PhoneNumber-US and private keys; a policy that names another is refused. Findings do not go to Firehose.
-//   - Transformers lack parseCloudfront, parseRoute53, parsePostgres, parseWAF and parseToOCSF, and are refused with one.
-//     What they make of events is not stored: filters with applyOnTransformedLogs see it as events come. The fields of a
-//     transformed event are in the order of names.
+//   - Transformers lack parseWAF and parseToOCSF, and are refused with one. What they make of events is not stored: filters
+//     with applyOnTransformedLogs see it as events come, queries do not. The fields of a transformed event are in the
+//     order of names.
 //   - Anomaly detectors are kept and do not look at events: they stay INITIALIZING, and ListAnomalies is empty.
 //   - Deliveries and their ends are kept; no service delivers logs by them yet. A delivery source's resource is not looked
 //     for, and sources are of the services in deliverytemplate.go only; record fields are checked for CloudFront's alone.
-//   - Field index policies are kept and not used for searching.
+//   - Lookup tables, as field index policies, are kept and not used by queries. Lookup tables cannot be encrypted.
 //   - Queries are in Logs Insights QL, as lang/logsinsights has it; those in SQL or PPL are refused, and saved definitions
-//     of them kept. A query that runs gives no partial results. Scheduled queries, lookup tables, field indexes and data
-//     sources are not there. Queries look at masked events; unmask shows fields of events as they came, to callers that may
-//     unmask all groups of the query. The times of a query are in seconds or, as on AWS, in milliseconds. A query whose result needs more than 256 MiB fails. The results of
-//     queries cannot be encrypted.
+//     of them kept. A query that runs gives no partial results. Scheduled queries, field indexes and data sources are not
+//     there. Queries look at masked events; unmask shows fields of events as they came, to callers that may unmask all
+//     groups of the query. The times of a query are in seconds or, as on AWS, in milliseconds. A query whose result needs
+//     more than 256 MiB fails. The results of queries cannot be encrypted.
 //   - An export leaves the caller's own permission to write to the bucket to the bucket's policy, which has to let
 //     logs.REGION.amazonaws.com in. The region of the bucket is not looked at.
 //   - PutLogEvents takes entity and does not keep it; interleaved changes nothing, as on AWS events are always interleaved.

@@ -1,7 +1,7 @@
 package logs
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 
 	"drydock/aws"
@@ -15,73 +15,72 @@ func (s *Service) facts(call *aws.Call, arn string) (policy.Facts, error) {
 	if err != nil {
 		return policy.Facts{}, nil //nolint:nilerr // what is no ARN has no facts
 	}
-	kind, rest, _ := strings.Cut(parsed.Resource, ":")
+	if rest, ok := strings.CutPrefix(parsed.Resource, "log-group:"); ok {
+		name, _, _ := strings.Cut(rest, ":")
+		return s.groupFacts(call, parsed, name)
+	}
 	var found policy.Facts
-	var documents []string
-	err = s.DB.View(call, func(tx *store.Tx) (err error) {
-		switch kind {
-		case "log-group":
-			name, _, _ := strings.Cut(rest, ":")
-			found, documents, err = groupFacts(tx, call, parsed, name)
-		case "destination":
-			var d *destination
-			if d, err = destinationAt(tx, parsed); d != nil {
-				found.Tags = d.Tags
-				documents = append(documents, d.AccessPolicy)
-			}
-		default:
-			var t *tagged
-			if t, err = taggedAt(tx, parsed); t != nil {
-				found.Tags = *t.tags
-				documents = append(documents, t.policy)
-			}
-		}
-		if errors.Is(err, store.ErrNotFound) {
-			err = nil
+	var document string
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		t, err := taggedAt(tx, parsed)
+		if t != nil {
+			found.Tags, document = *t.tags, t.policy
 		}
 		return err
 	})
+	if err == nil {
+		err = s.addPolicy(&found, arn, document)
+	}
+	return found, err
+}
+
+// addPolicy parses a policy of the resource with the ARN, unless it is empty.
+func (s *Service) addPolicy(to *policy.Facts, arn, text string) error {
+	if text == "" {
+		return nil
+	}
+	doc, err := s.documents.Parse(policy.KindResource, text)
 	if err != nil {
-		return policy.Facts{}, err
+		return fmt.Errorf("policy of %s: %w", arn, err)
 	}
-	for _, text := range documents {
-		if text == "" {
-			continue
-		}
-		doc, err := s.documents.Parse(policy.KindResource, text)
-		if err != nil {
-			return policy.Facts{}, err
-		}
-		found.Policies = append(found.Policies, policy.Source{Name: arn, Document: doc})
-	}
-	return found, nil
+	to.Policies = append(to.Policies, policy.Source{Name: arn, Document: doc})
+	return nil
 }
 
 // groupFacts are a group's tags and, for AWS services and other accounts, the resource policies that may let them in.
 // Others do not need these, and reading them would cost each request of PutLogEvents.
-func groupFacts(tx *store.Tx, call *aws.Call, arn aws.ARN, name string) (found policy.Facts, documents []string, err error) {
-	g, err := findLogGroup(tx, groupKey{arn.Account, arn.Region, name})
-	if err != nil {
-		return found, nil, err
-	}
-	if g != nil {
-		found.Tags = g.Tags
-	}
+func (s *Service) groupFacts(call *aws.Call, arn aws.ARN, name string) (found policy.Facts, err error) {
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		g, err := findLogGroup(tx, groupKey{arn.Account, arn.Region, name})
+		if g != nil {
+			found.Tags = g.Tags
+		}
+		return err
+	})
 	service := call.Principal.Type == aws.PrincipalService
-	if !service && arn.Account == call.Principal.Account {
-		return found, nil, nil
+	if err != nil || !service && arn.Account == call.Principal.Account {
+		return found, err
 	}
 	// As at AWS a service writes with a role, or because a policy says that it may.
 	found.PolicyRequired = service
 	of := store.K(arn.Account, arn.Region)
-	group := aws.ARN{Partition: arn.Partition, Service: arn.Service, Region: arn.Region, Account: arn.Account, Resource: "log-group:" + name}
-	for _, prefix := range []store.Key{of.With(""), of.With(group.String())} {
-		for p, err := range resourcePolicies.Scan(tx, store.Range{Prefix: prefix}) {
-			if err != nil {
-				return found, nil, err
+	group := aws.ARN{Partition: arn.Partition, Service: arn.Service, Region: arn.Region, Account: arn.Account, Resource: "log-group:" + name}.String()
+	var documents []string
+	err = s.DB.View(call, func(tx *store.Tx) error {
+		for _, prefix := range []store.Key{of.With(""), of.With(group)} {
+			for p, err := range resourcePolicies.Scan(tx, store.Range{Prefix: prefix}) {
+				if err != nil {
+					return err
+				}
+				documents = append(documents, p.Document)
 			}
-			documents = append(documents, p.Document)
+		}
+		return nil
+	})
+	for _, text := range documents {
+		if err == nil {
+			err = s.addPolicy(&found, group, text)
 		}
 	}
-	return found, documents, nil
+	return found, err
 }

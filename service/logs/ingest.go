@@ -42,7 +42,7 @@ func (s *Service) ingest(tx *store.Tx, keys *dataKeys, g *logGroup, stream *logS
 		came[i] = ingested{InputLogEvent: e, ID: position{e.Timestamp, seq, index}.String()}
 		index++
 	}
-	if err := transformIngested(tx, g, came); err != nil {
+	if err := transformIngested(tx, g, stream, came); err != nil {
 		return err
 	}
 	if err := s.sendMetrics(tx, g, came); err != nil {

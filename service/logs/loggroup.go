@@ -28,13 +28,14 @@ type logGroup struct {
 	// IndexedTo is the time before which batches may be in blocks for queries, see noteLate.
 	IndexedTo int64
 	// KMSKeyID is the ARN of the key that the events are encrypted under, "" for none.
-	KMSKeyID string
+	KMSKeyID string `cbor:",omitempty"`
 	// MetricFilters and SubscriptionFilters count the group's filters.
-	MetricFilters, SubscriptionFilters int32
+	MetricFilters       int32 `cbor:",omitempty"`
+	SubscriptionFilters int32 `cbor:",omitempty"`
 	// DataProtection tells whether the group has, or has had, a data protection policy of its own.
-	DataProtection api.DataProtectionStatus
+	DataProtection api.DataProtectionStatus `cbor:",omitempty"`
 	// Watched tells that events are looked at as they come, see ingest.
-	Watched bool
+	Watched bool `cbor:",omitempty"`
 }
 
 var logGroups = store.NewTable("logs/group", func(g *logGroup) store.Key { return store.K(g.Account, g.Region, g.Name) })

@@ -143,32 +143,3 @@ func keyValueStep(c *api.ParseKeyValue) processor {
 		return nil
 	}
 }
-
-// vpcFields are the fields of flow logs in the default format, in order; those in numeric are numbers.
-var (
-	vpcFields = strings.Fields("version accountId interfaceId srcAddr dstAddr srcPort dstPort protocol packets bytes start end action logStatus")
-	numeric   = map[string]bool{"version": true, "srcPort": true, "dstPort": true, "protocol": true, "packets": true, "bytes": true, "start": true, "end": true}
-)
-
-func parseVPCStep(c *api.ParseVPC) processor {
-	return func(doc document) error {
-		text, err := doc.source(c.Source)
-		if err != nil {
-			return err
-		}
-		values := strings.Fields(text)
-		if len(values) != len(vpcFields) {
-			return errUnfit
-		}
-		for i, name := range vpcFields {
-			var v any = values[i]
-			if numeric[name] && values[i] != "-" {
-				if v, err = convert(values[i], api.TypeInteger); err != nil {
-					return err
-				}
-			}
-			doc[name] = v
-		}
-		return nil
-	}
-}

@@ -15,10 +15,13 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 	}
 	now := call.Now()
 	seq := s.sequence.next()
-	var rejected *api.RejectedLogEventsInfo
-	var group uint64
-	var size int64
-	err := s.update(call, func(tx *store.Tx, keys *dataKeys) error {
+	var done struct {
+		rejected *api.RejectedLogEventsInfo
+		group    uint64
+		size     int64
+		keys     *dataKeys // nil while none are needed
+	}
+	put := func(tx *store.Tx) error {
 		g, err := getLogGroup(tx, call, in.LogGroupName)
 		if err != nil {
 			return err
@@ -27,13 +30,16 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 		if err != nil {
 			return err
 		}
+		if done.keys == nil && (g.KMSKeyID != "" || g.Watched) {
+			done.keys = &dataKeys{s: s, call: call}
+		}
 		accepted, info := accept(in.LogEvents, now, g.retention())
-		rejected, size, group = info, 0, g.ID
+		done.rejected, done.group, done.size = info, g.ID, 0
 		for _, b := range split(accepted) {
 			b.Group, b.Stream, b.Seq, b.Ingested = g.ID, stream.ID, seq, now.UnixMilli()
-			size += b.size()
+			done.size += b.size()
 			if g.KMSKeyID != "" {
-				if err := keys.seal(tx, g, b); err != nil {
+				if err := done.keys.seal(tx, g, b); err != nil {
 					return err
 				}
 			}
@@ -45,7 +51,7 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 			}
 		}
 		if g.Watched {
-			if err := s.ingest(tx, keys, g, stream, accepted, seq, now); err != nil {
+			if err := s.ingest(tx, done.keys, g, stream, accepted, seq, now); err != nil {
 				return err
 			}
 		}
@@ -54,14 +60,18 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 			return s.scheduleExpiry(tx, g, accepted[0].Timestamp)
 		}
 		return nil
-	})
+	}
+	err := s.DB.Update(call, put)
+	if done.keys != nil {
+		err = done.keys.again(err, func() error { return s.DB.Update(call, put) })
+	}
 	if err != nil {
 		return nil, err
 	}
-	s.count(call, group, size)
+	s.count(call, done.group, done.size)
 	return &api.PutLogEventsOutput{
 		NextSequenceToken:     new(position{now.UnixMilli(), seq, 0}.String()),
-		RejectedLogEventsInfo: rejected,
+		RejectedLogEventsInfo: done.rejected,
 	}, nil
 }
 

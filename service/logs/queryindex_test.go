@@ -11,6 +11,7 @@ import (
 
 	api "drydock/api/logs"
 	"drydock/aws"
+	"drydock/lang/logsinsights"
 	"drydock/service"
 	"drydock/service/servicetest"
 	"drydock/store"
@@ -144,6 +145,8 @@ func wantSame(t *testing.T, c *servicetest.Cloud, s *Service, call *aws.Call, st
 		"filter @logStream = 'two' | stats count(*), avg(ms)",
 		"fields @timestamp, id | filter level = 'ERROR' | sort ms desc, id asc | limit 50",
 		"filter nothing = 'like this' | limit 1",
+		"filter path like 'dir\\f3' and ok not like '1' | stats count(*)",
+		"filter ok like '1' and level in ['INFO', 'x'] | stats count(*)",
 	}
 	windows := [][2]int64{{0, now}, {now - 4*3_600_000 + 1500, now - 3_600_000}, {now - 2*3_600_000, now - 2*3_600_000 + 700}}
 	type outcome struct {
@@ -381,5 +384,31 @@ func TestIndex_IsNotReadWhereEventsAreMasked(t *testing.T) {
 	got, _ = runOf(t, s, call, "filter kind = 'mail' | display who, unmask(who) as raw, unmask(@message) as all", 0, end)
 	if want := `[{who **************} {raw jo@example.com} {all {"who":"jo@example.com","kind":"mail"}}`; !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestQuery_PassesOverMessagesThatCannotMatch(t *testing.T) {
+	t.Parallel()
+	whole := func(field string, texts ...string) []logsinsights.Requirement {
+		return []logsinsights.Requirement{{Field: field, AnyOf: texts, Whole: true}}
+	}
+	for _, tc := range []struct {
+		message  string
+		required []logsinsights.Requirement
+		want     bool
+	}{
+		{`{"a":"b c"}`, whole("a", "b c"), true},
+		{`{"a":"b c"}`, whole("a", "x", "b c"), true},
+		{`{"a":"b c"}`, whole("a", "b  c"), false},
+		{`{"a":"\u0062 c"}`, whole("a", "b c"), true},
+		{`{"a":"\u0062 c"}`, whole("@message", "b c"), false},
+		{"{\"a\":\"\xff\"}", whole("a", "\ufffd\ufffd"), true},
+		{`{"a":true}`, []logsinsights.Requirement{{Field: "a", AnyOf: []string{"1"}}}, true},
+		{`{"a":"b"}`, whole("@logStream", "web"), true},
+		{`{"a":"b"}`, append(whole("a", "bb"), whole("a", "b")...), false},
+	} {
+		if got := mayMeet(tc.message, tc.required); got != tc.want {
+			t.Errorf("%s, %v: %v", tc.message, tc.required, got)
+		}
 	}
 }

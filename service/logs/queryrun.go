@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	api "drydock/api/logs"
 	"drydock/aws"
@@ -341,8 +343,31 @@ func (r *queryRun) take(t *part, e *event) error {
 	r.count(len(e.Message))
 	raw := e.Message
 	e.Message = t.hidden.apply(raw)
+	if !mayMeet(e.Message, r.required) {
+		return nil
+	}
 	r.fields.at(e, stream, raw)
 	return r.exec.Add(r.fields)
+}
+
+// mayMeet tells, without taking it apart, whether a message may meet the requirements on it and on what is discovered in
+// it: values stand in a message as they are, unless it has escapes.
+func mayMeet(message string, required []logsinsights.Requirement) bool {
+	for _, q := range required {
+		if strings.HasPrefix(q.Field, "@") && q.Field != "@message" {
+			continue // CloudWatch makes these itself
+		}
+		if _, unmasked := logsinsights.Unmasked(q.Field); unmasked {
+			continue
+		}
+		found := slices.ContainsFunc(q.AnyOf, func(text string) bool {
+			return len(text) < 2 || strings.Contains(message, text) // 1 and 0 are written true and false
+		})
+		if !found {
+			return q.Field != "@message" && strings.IndexByte(message, '\\') >= 0 || !utf8.ValidString(message)
+		}
+	}
+	return true
 }
 
 // finish stores what came of the query, unless it has ended meanwhile.

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func (s *Service) resourceTypes() []resource.Type {
-	return []resource.Type{
+	types := []resource.Type{
 		{
 			Name:              "AWS::Logs::LogGroup",
 			PrimaryIdentifier: []string{"LogGroupName"},
@@ -33,16 +34,20 @@ func (s *Service) resourceTypes() []resource.Type {
 		},
 		queryDefinitionType(),
 	}
+	return slices.Concat(types, filterResources(), policyResources(), deliveryResources())
 }
 
-// groupProperties are the properties of AWS::Logs::LogGroup that are carried out. Others, such as KmsKeyId, are refused.
+// groupProperties are the properties of AWS::Logs::LogGroup that are carried out. Others are refused.
 type groupProperties struct {
-	LogGroupName              string        `json:",omitempty"`
-	LogGroupClass             string        `json:",omitempty"`
-	RetentionInDays           int32         `json:",omitempty"`
-	DeletionProtectionEnabled bool          `json:",omitempty"`
-	Tags                      []tagProperty `json:",omitempty"`
-	ARN                       string        `json:"Arn,omitempty"`
+	LogGroupName              string `json:",omitempty"`
+	LogGroupClass             string `json:",omitempty"`
+	RetentionInDays           int32  `json:",omitempty"`
+	DeletionProtectionEnabled bool   `json:",omitempty"`
+	KMSKeyID                  string `json:"KmsKeyId,omitempty"`
+	// DataProtectionPolicy is a policy's document, as JSON.
+	DataProtectionPolicy json.RawMessage `json:",omitempty"`
+	Tags                 []tagProperty   `json:",omitempty"`
+	ARN                  string          `json:"Arn,omitempty"`
 }
 
 type tagProperty struct{ Key, Value string }
@@ -70,11 +75,39 @@ func createGroupResource(call *aws.Call, desired resource.Properties) (string, e
 	if p.LogGroupClass != "" {
 		in.LogGroupClass = new(api.LogGroupClass(p.LogGroupClass))
 	}
+	in.KMSKeyID = optional(p.KMSKeyID)
 	if _, err := api.CreateLogGroup.Do(call, in); err != nil {
 		return "", err
 	}
 	// The id is returned with the error: the group is there, and whoever rolls back has to know it.
-	return p.LogGroupName, setGroupRetention(call, p.LogGroupName, 0, p.RetentionInDays)
+	if err := setGroupRetention(call, p.LogGroupName, 0, p.RetentionInDays); err != nil {
+		return p.LogGroupName, err
+	}
+	return p.LogGroupName, setGroupProtection(call, p.LogGroupName, nil, p.DataProtectionPolicy)
+}
+
+func setGroupProtection(call *aws.Call, name string, current, desired json.RawMessage) error {
+	var err error
+	switch {
+	case string(current) == string(desired):
+	case desired == nil:
+		_, err = api.DeleteDataProtectionPolicy.Do(call, &api.DeleteDataProtectionPolicyInput{LogGroupIdentifier: name})
+	default:
+		_, err = api.PutDataProtectionPolicy.Do(call, &api.PutDataProtectionPolicyInput{LogGroupIdentifier: name, PolicyDocument: string(desired)})
+	}
+	return err
+}
+
+func setGroupKey(call *aws.Call, name, current, desired string) error {
+	var err error
+	switch desired {
+	case current:
+	case "":
+		_, err = api.DisassociateKMSKey.Do(call, &api.DisassociateKMSKeyInput{LogGroupName: &name})
+	default:
+		_, err = api.AssociateKMSKey.Do(call, &api.AssociateKMSKeyInput{LogGroupName: &name, KMSKeyID: desired})
+	}
+	return err
 }
 
 func setGroupRetention(call *aws.Call, name string, current, desired int32) error {
@@ -105,13 +138,14 @@ func readGroupResource(call *aws.Call, id string) (resource.Properties, error) {
 	p := groupProperties{
 		LogGroupName: *g.LogGroupName, LogGroupClass: string(*g.LogGroupClass), DeletionProtectionEnabled: *g.DeletionProtectionEnabled, ARN: *g.ARN,
 	}
-	if g.RetentionInDays != nil {
-		p.RetentionInDays = *g.RetentionInDays
+	p.RetentionInDays, p.KMSKeyID, p.Tags = given(g.RetentionInDays), given(g.KMSKeyID), tagList(tags.Tags)
+	protection, err := api.GetDataProtectionPolicy.Do(call, &api.GetDataProtectionPolicyInput{LogGroupIdentifier: id})
+	if err != nil {
+		return nil, err
 	}
-	for key, value := range tags.Tags {
-		p.Tags = append(p.Tags, tagProperty{key, value})
+	if protection.PolicyDocument != nil {
+		p.DataProtectionPolicy = json.RawMessage(*protection.PolicyDocument)
 	}
-	slices.SortFunc(p.Tags, func(a, b tagProperty) int { return strings.Compare(a.Key, b.Key) })
 	return resource.Encode(p)
 }
 
@@ -127,6 +161,12 @@ func updateGroupResource(call *aws.Call, id string, current, desired resource.Pr
 		return api.NewInvalidParameterException("The class of a log group cannot be changed.")
 	}
 	if err := setGroupRetention(call, id, was.RetentionInDays, p.RetentionInDays); err != nil {
+		return err
+	}
+	if err := setGroupProtection(call, id, was.DataProtectionPolicy, p.DataProtectionPolicy); err != nil {
+		return err
+	}
+	if err := setGroupKey(call, id, was.KMSKeyID, p.KMSKeyID); err != nil {
 		return err
 	}
 	if p.DeletionProtectionEnabled != was.DeletionProtectionEnabled {

@@ -89,7 +89,7 @@ func TestLogGroupResource_RefusesWhatItCannotDo(t *testing.T) {
 	c, call := newCloud(t)
 	group := resourceType(t, c, "AWS::Logs::LogGroup")
 	for text, want := range map[string]string{
-		`{"LogGroupName":"app","KmsKeyId":"k"}`:         "ValidationException",
+		`{"LogGroupName":"app","Shade":"k"}`:            "ValidationException",
 		`{"LogGroupName":7}`:                            "ValidationException",
 		`{"LogGroupName":"app","LogGroupClass":"none"}`: "InvalidParameterException",
 		`{"LogGroupName":"a b"}`:                        "InvalidParameterException",

@@ -3,6 +3,7 @@ package logs
 import (
 	api "drydock/api/logs"
 	"drydock/aws"
+	"drydock/bus"
 	"drydock/policy"
 	"drydock/service"
 )
@@ -28,6 +29,7 @@ func New(d service.Deps) service.Module {
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks:      append(s.taskKinds(), s.queryTaskKinds()...),
+		Targets:    []bus.Target{s.target()},
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
 		Start:      s.start,
@@ -83,6 +85,13 @@ func (s *Service) operations() []aws.Handler {
 		api.UpdateLogAnomalyDetector.Handle(s.updateLogAnomalyDetector),
 		api.DeleteLogAnomalyDetector.Handle(s.deleteLogAnomalyDetector),
 		api.ListAnomalies.Handle(s.listAnomalies),
+		api.UpdateAnomaly.Handle(s.updateAnomaly),
+
+		api.CreateLookupTable.Handle(s.createLookupTable),
+		api.GetLookupTable.Handle(s.getLookupTable),
+		api.DescribeLookupTables.Handle(s.describeLookupTables),
+		api.UpdateLookupTable.Handle(s.updateLookupTable),
+		api.DeleteLookupTable.Handle(s.deleteLookupTable),
 
 		api.CreateExportTask.Handle(s.createExportTask),
 		api.DescribeExportTasks.Handle(s.describeExportTasks),

@@ -52,6 +52,8 @@ func taggedAt(tx *store.Tx, arn aws.ARN) (*tagged, error) {
 		t, err = taggedRow(tx, deliverySources, key, func(d *deliverySource) (*map[string]string, string) { return &d.Tags, "" })
 	case "delivery-destination":
 		t, err = taggedRow(tx, deliveryDestinations, key, func(d *deliveryDestination) (*map[string]string, string) { return &d.Tags, d.Policy })
+	case "lookup-table":
+		t, err = taggedRow(tx, lookupTables, key, func(l *lookupTable) (*map[string]string, string) { return &l.Tags, "" })
 	case "anomaly-detector":
 		t, err = taggedRow(tx, anomalyDetectors, key, func(d *anomalyDetector) (*map[string]string, string) { return &d.Tags, "" })
 	}

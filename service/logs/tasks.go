@@ -78,7 +78,7 @@ func (s *Service) purge(ctx context.Context, t task.Task) (task.Next, error) {
 			}
 			if err == nil && done {
 				_, err = usages.Delete(tx, prefix)
-				tx.AfterCommit(func() { s.counters.groups.Delete(p.Group) })
+				tx.AfterCommit(func() { s.counters.forget(p.Group) })
 			}
 		}
 		if err != nil || !done {

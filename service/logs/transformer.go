@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -33,9 +34,16 @@ type processor func(doc document) error
 // pipeline is a transformer ready to be used.
 type pipeline []processor
 
-// transform returns what becomes of a message, and false where it does not fit the transformer: it stays as it is then.
-func (p pipeline) transform(message string) (string, bool) {
+// origin is where an event comes from, by the names under which copyValue finds it.
+func origin(g *logGroup, stream string) document {
+	return document{"@logGroupName": g.Name, "@logGroupStream": stream, "@accountId": g.Account, "@regionName": g.Region}
+}
+
+// transform returns what becomes of a message of an origin, and false where it does not fit the transformer: it stays as
+// it is then.
+func (p pipeline) transform(message string, from document) (string, bool) {
 	doc := document{messageField: message}
+	maps.Copy(doc, from)
 	for _, step := range p {
 		if step(doc) != nil {
 			return "", false
@@ -141,7 +149,7 @@ func (s *Service) testTransformer(_ *aws.Call, in *api.TestTransformerInput) (*a
 	for i := range in.LogEventMessages {
 		message := &in.LogEventMessages[i]
 		out.TransformedLogs[i] = api.TransformedLogRecord{EventNumber: new(int64(i + 1)), EventMessage: message}
-		if text, ok := p.transform(*message); ok {
+		if text, ok := p.transform(*message, nil); ok {
 			out.TransformedLogs[i].TransformedEventMessage = &text
 		}
 	}
@@ -185,13 +193,13 @@ func transformerOf(tx *store.Tx, g *logGroup) (pipeline, error) {
 }
 
 // transformIngested has the group's transformer make something of new events.
-func transformIngested(tx *store.Tx, g *logGroup, events []ingested) error {
+func transformIngested(tx *store.Tx, g *logGroup, stream *logStream, events []ingested) error {
 	p, err := transformerOf(tx, g)
 	if err != nil || p == nil {
 		return err
 	}
 	for i := range events {
-		if text, ok := p.transform(events[i].Message); ok {
+		if text, ok := p.transform(events[i].Message, origin(g, stream.Name)); ok {
 			events[i].Transformed = &text
 		}
 	}
@@ -208,23 +216,41 @@ func compileTransformer(config []api.Processor) (pipeline, error) {
 		return nil, invalidTransformer("there must be between 1 and %d processors.", maxProcessors)
 	}
 	var p pipeline
-	parsers := 0
+	parsers, grok, addKeys, copyValue := 0, 0, 0, 0
 	for i := range config {
-		step, parses, err := compileProcessor(&config[i])
+		c := &config[i]
+		step, parses, err := compileProcessor(c)
 		if err != nil {
 			return nil, err
 		}
-		if parses {
+		switch {
+		case parses:
 			parsers++
-		} else if i == 0 {
+		case i == 0:
 			return nil, invalidTransformer("the first processor must be a parser.")
 		}
+		if i > 0 && (c.ParseVPC != nil || c.ParseCloudfront != nil || c.ParseRoute53 != nil || c.ParsePostgres != nil) {
+			return nil, invalidTransformer("a parser of a service's logs must be the first processor.")
+		}
+		grok += count(c.Grok != nil)
+		addKeys += count(c.AddKeys != nil)
+		copyValue += count(c.CopyValue != nil)
 		p = append(p, step)
 	}
 	if parsers > maxParsers {
 		return nil, invalidTransformer("there may be at most %d parsers.", maxParsers)
 	}
+	if grok > 1 || addKeys > 1 || copyValue > 1 {
+		return nil, invalidTransformer("there may be one grok, one addKeys and one copyValue processor.")
+	}
 	return p, nil
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // compileProcessor makes one processor ready and tells whether it is a parser.
@@ -248,10 +274,10 @@ func compileProcessor(c *api.Processor) (step processor, parser bool, err error)
 	use(c.CSV != nil, true, func() (processor, error) { return csvStep(c.CSV) })
 	use(c.Grok != nil, true, func() (processor, error) { return grokStep(c.Grok) })
 	use(c.ParseKeyValue != nil, true, func() (processor, error) { return keyValueStep(c.ParseKeyValue), nil })
-	use(c.ParseVPC != nil, true, func() (processor, error) { return parseVPCStep(c.ParseVPC), nil })
-	use(c.ParseCloudfront != nil, true, missing("parseCloudfront"))
-	use(c.ParseRoute53 != nil, true, missing("parseRoute53"))
-	use(c.ParsePostgres != nil, true, missing("parsePostgres"))
+	use(c.ParseVPC != nil, true, func() (processor, error) { return parseVPCStep(c.ParseVPC) })
+	use(c.ParseCloudfront != nil, true, func() (processor, error) { return parseCloudfrontStep(c.ParseCloudfront) })
+	use(c.ParseRoute53 != nil, true, func() (processor, error) { return parseRoute53Step(c.ParseRoute53) })
+	use(c.ParsePostgres != nil, true, func() (processor, error) { return parsePostgresStep(c.ParsePostgres) })
 	use(c.ParseWAF != nil, true, missing("parseWAF"))
 	use(c.ParseToOCSF != nil, true, missing("parseToOCSF"))
 	use(c.AddKeys != nil, false, func() (processor, error) { return addKeysStep(c.AddKeys), nil })

@@ -25,14 +25,45 @@ type usage struct {
 var usages = store.NewTable("logs/usage", func(u *usage) store.Key { return store.K(u.Group) })
 
 // counters have what has not been written down, by the group's id. The zero value is empty.
-type counters struct{ groups sync.Map }
+type counters struct {
+	mu     sync.RWMutex // guards the field below
+	groups map[uint64]*atomic.Int64
+}
 
 func (c *counters) of(group uint64) *atomic.Int64 {
-	if n, ok := c.groups.Load(group); ok {
-		return n.(*atomic.Int64)
+	c.mu.RLock()
+	n := c.groups[group]
+	c.mu.RUnlock()
+	if n != nil {
+		return n
 	}
-	n, _ := c.groups.LoadOrStore(group, new(atomic.Int64))
-	return n.(*atomic.Int64)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.groups == nil {
+		c.groups = map[uint64]*atomic.Int64{}
+	}
+	if n = c.groups[group]; n == nil {
+		n = new(atomic.Int64)
+		c.groups[group] = n
+	}
+	return n
+}
+
+// pending is what has not been written down of a group.
+func (c *counters) pending(group uint64) int64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if n := c.groups[group]; n != nil {
+		return n.Load()
+	}
+	return 0
+}
+
+// forget drops what is counted of a group that is gone.
+func (c *counters) forget(group uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.groups, group)
 }
 
 // size is what a batch counts for: its events without what encryption adds.
@@ -82,7 +113,7 @@ func addUsage(tx *store.Tx, group uint64, bytes int64) error {
 
 // storedBytes is what a group stores.
 func (s *Service) storedBytes(tx *store.Tx, g *logGroup) (int64, error) {
-	bytes := s.counters.of(g.ID).Load()
+	bytes := s.counters.pending(g.ID)
 	u, err := usages.Get(tx, store.K(g.ID))
 	switch {
 	case err == nil:
@@ -96,12 +127,13 @@ func (s *Service) storedBytes(tx *store.Tx, g *logGroup) (int64, error) {
 // stop writes down what is pending.
 func (s *Service) stop(ctx context.Context) error {
 	pending := map[uint64]int64{}
-	s.counters.groups.Range(func(group, n any) bool {
-		if bytes := n.(*atomic.Int64).Swap(0); bytes != 0 {
-			pending[group.(uint64)] = bytes
+	s.counters.mu.RLock()
+	for group, n := range s.counters.groups {
+		if bytes := n.Swap(0); bytes != 0 {
+			pending[group] = bytes
 		}
-		return true
-	})
+	}
+	s.counters.mu.RUnlock()
 	if len(pending) == 0 {
 		return nil
 	}
