@@ -46,7 +46,7 @@ func (s *Service) facts(call *aws.Call, c aws.Check) (f policy.Facts, err error)
 		if err != nil {
 			return err
 		}
-		if f.Account = b.Account; call.Principal.Account != b.Account && (b.HasPolicy || b.hasACLs()) {
+		if f.Account = b.Account; b.hasACLs() || b.HasPolicy && call.Principal.Account != b.Account {
 			if block, err = blocked(tx, b.Partition, b.Account, b.PublicAccess); err != nil {
 				return err
 			}

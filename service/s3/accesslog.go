@@ -54,8 +54,8 @@ const (
 const accessLogKind = "s3.accesslog"
 
 // logAccess records a request over HTTP that was answered.
-func (s *Service) logAccess(call *aws.Call, r *http.Request, _, out any, a *aws.Access) {
-	a.Operation, a.Size = logName(call.Operation, r.Method), objectSize(out)
+func (s *Service) logAccess(call *aws.Call, r *http.Request, in, out any, a *aws.Access) {
+	a.Operation, a.Size = logName(call.Operation, r.Method), objectSize(in, out)
 	s.accessed(call, r, a)
 }
 
@@ -283,8 +283,18 @@ func logName(op *aws.Operation, method string) string {
 	return "REST." + method + "." + strings.ToUpper(out.String())
 }
 
-// objectSize is the size of the object that a response is about, -1 for none.
-func objectSize(out any) int64 {
+// objectSize is the size of the object that a request is about, -1 for none.
+func objectSize(in, out any) int64 {
+	var sent *int64
+	switch i := in.(type) {
+	case *api.PutObjectInput:
+		sent = i.ContentLength
+	case *api.UploadPartInput:
+		sent = i.ContentLength
+	}
+	if sent != nil {
+		return *sent
+	}
 	switch o := out.(type) {
 	case *api.GetObjectOutput:
 		if o.ContentRange != nil {

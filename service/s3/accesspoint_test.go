@@ -186,7 +186,7 @@ func TestRequestPayment_OthersMustAgreeToPay(t *testing.T) {
 	c, call, _ := newPeers(t)
 	newBucket(t, call, "data")
 	put(t, call, "data", "k", "x")
-	allow(t, call, "data", `"*"`, "s3:GetObject", "")
+	allow(t, call, "data", `"*"`, "s3:GetObject*", "")
 	out, err := api.GetBucketRequestPayment.Do(call, &api.GetBucketRequestPaymentInput{Bucket: "data"})
 	if err != nil || *out.Payer != api.PayerBucketOwner {
 		t.Errorf("payer %v, %v", out, err)
@@ -208,11 +208,20 @@ func TestRequestPayment_OthersMustAgreeToPay(t *testing.T) {
 		"anyone": {c.CallAs(t, aws.Principal{Type: aws.PrincipalAnonymous}, "us-east-1"), "requester", "AccessDenied"},
 	} {
 		request := *tt.call
-		request.Request = aws.RequestInfo{Host: "localhost", Payer: tt.payer}
+		request.Request = aws.RequestInfo{Host: "localhost", SourceIP: "127.0.0.1", Payer: tt.payer}
 		if got := get(t, &request, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}
+	newBucket(t, other, "others")
+	request := *other
+	request.Request = aws.RequestInfo{Host: "localhost", SourceIP: "127.0.0.1"}
+	copied := &api.CopyObjectInput{Bucket: "others", Key: "k", CopySource: "data/k"}
+	_, err = api.CopyObject.Do(&request, copied)
+	servicetest.WantError(t, err, "AccessDenied")
+	request.Request.Payer = "requester"
+	_, err = api.CopyObject.Do(&request, copied)
+	servicetest.WantError(t, err, "")
 	accelerate := func(status api.BucketAccelerateStatus) error {
 		_, err := api.PutBucketAccelerateConfiguration.Do(call, &api.PutBucketAccelerateConfigurationInput{Bucket: "data", AccelerateConfiguration: api.AccelerateConfiguration{Status: &status}})
 		return err

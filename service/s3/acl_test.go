@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	api "drydock/api/s3"
+	control "drydock/api/s3control"
 	"drydock/aws"
 	"drydock/ledger"
 	"drydock/service/servicetest"
@@ -337,7 +338,25 @@ func TestACL_IgnoredAndBlockedWhenPublic(t *testing.T) {
 	if got := read(); got != "AccessDenied" {
 		t.Errorf("an ignored ACL: %s", got)
 	}
+	// An account's block counts for each of its buckets, and for its own users too.
+	user := c.CallAs(t, aws.Principal{Type: aws.PrincipalUser, Account: servicetest.Account, Name: "u", ARN: "arn:aws:iam::111122223333:user/u"}, "us-east-1")
+	if got := get(t, user, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "AccessDenied" {
+		t.Errorf("an ignored ACL, for a user: %s", got)
+	}
 	block(api.PublicAccessBlockConfiguration{})
+	if got := get(t, user, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "x" {
+		t.Errorf("a user without policies, of a public object: %s", got)
+	}
+	whole := control.PublicAccessBlockConfiguration{IgnorePublicACLs: new(true)}
+	if _, err := control.PutPublicAccessBlock.Do(call, &control.PutPublicAccessBlockInput{AccountID: servicetest.Account, PublicAccessBlockConfiguration: whole}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(); got != "AccessDenied" {
+		t.Errorf("an ACL that the account ignores: %s", got)
+	}
+	if _, err := control.DeletePublicAccessBlock.Do(call, &control.DeletePublicAccessBlockInput{AccountID: servicetest.Account}); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := api.GetPublicAccessBlock.Do(call, &api.GetPublicAccessBlockInput{Bucket: "data"}); err != nil || *out.PublicAccessBlockConfiguration.BlockPublicACLs {
 		t.Errorf("a block of nothing: %+v, %v", out, err)
 	}

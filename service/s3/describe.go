@@ -76,7 +76,7 @@ func (a *asked) settle(call *aws.Call, o *object, also func(*store.Tx, *bucket) 
 		if err := b.encryptedAs(&o.encryption, a); err != nil {
 			return err
 		}
-		if o.ownership, err = a.acl.settle(call, tx, b); err != nil {
+		if o.ownership, err = a.acl.settle(call, tx, b, o.Key); err != nil {
 			return err
 		}
 		if o.retention, err = a.lock.settle(b, now); err != nil || also == nil {

@@ -40,6 +40,10 @@
 // keys are kept in memory for minutes, for the caller that KMS gave them to. Dual-layer encryption is one layer here, and
 // neither SSE-C nor SSE-KMS is refused over plain HTTP.
 //
+// # SelectObjectContent
+//
+// The language and the readers of CSV and JSON are lang/s3select's; results stream while the object is read.
+//
 // # What follows from a change
 //
 // Requests that change an object end in create, retagged and deleted, which tell listeners through the bus and queue
@@ -70,7 +74,8 @@
 // A blob is marked in the transaction that first refers to it, so the sweep after a start asks for each blob there is
 // whether it has a mark.
 //
-// Not here: MFA delete, restores of type SELECT, grants on delivered logs, inventories as ORC or Parquet or under a key of
-// KMS, existing objects' replication, x-amz-request-charged in answers. Analytics, metrics and transfer acceleration are
-// stored and change nothing. Of S3 Control there are the account's block of public access, access points, and tags.
+// Not here: MFA delete, restores of type SELECT, SelectObjectContent of Parquet and with scan ranges, grants on delivered
+// logs, inventories as ORC or Parquet or under a key of KMS, existing objects' replication, x-amz-request-charged in
+// answers. Analytics, metrics and transfer acceleration are stored and change nothing. Of S3 Control there are the
+// account's block of public access, access points, and tags.
 package s3

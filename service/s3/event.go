@@ -24,8 +24,9 @@ type change struct {
 	seq           int64
 	// call is the request that made the change; nil for the service itself.
 	call *aws.Call
-	// replication is said of replication events.
+	// replication is said of replication events, restored of completed restores.
 	replication *replicationEvent
+	restored    *restoredEvent
 }
 
 // changeOf is a change of a version.
@@ -58,6 +59,7 @@ type (
 		ResponseElements  map[string]string `json:"responseElements"`
 		S3                eventS3           `json:"s3"`
 		Replication       *replicationEvent `json:"replicationEventData,omitempty"`
+		Glacier           *glacierEvent     `json:"glacierEventData,omitempty"`
 	}
 	eventIdentity struct {
 		PrincipalID string `json:"principalId"`
@@ -79,6 +81,14 @@ type (
 		ETag      string `json:"eTag,omitempty"`
 		VersionID string `json:"versionId,omitempty"`
 		Sequencer string `json:"sequencer"`
+	}
+	glacierEvent struct {
+		Restore restoredEvent `json:"restoreEventData"`
+	}
+	// restoredEvent is what is told of a restored copy.
+	restoredEvent struct {
+		Expires string `json:"lifecycleRestorationExpiryTime"`
+		Class   string `json:"lifecycleRestoreStorageClass"`
 	}
 	// replicationEvent is what is told of a replication that failed or was late.
 	replicationEvent struct {
@@ -140,6 +150,9 @@ func (s *Service) record(b *bucket, l *listener, c *change) eventRecord {
 		Version: eventVersion(name), Source: "aws:s3", Region: b.Region, Time: s.Clock.Now().UTC().Format(eventTime), Name: name,
 		UserIdentity: eventIdentity{servicePrincipal}, RequestParameters: map[string]string{"sourceIPAddress": servicePrincipal},
 		ResponseElements: map[string]string{"x-amz-request-id": "", "x-amz-id-2": ""}, Replication: c.replication,
+	}
+	if c.restored != nil {
+		r.Glacier = &glacierEvent{*c.restored}
 	}
 	if c.call != nil {
 		r.UserIdentity.PrincipalID = requesterID(&c.call.Principal)

@@ -265,7 +265,7 @@ func uploader(call *aws.Call) string {
 }
 
 // settle decides who owns a new object and its access control list, by the bucket's ownership.
-func (r *aclRequest) settle(call *aws.Call, tx *store.Tx, b *bucket) (a ownership, err error) {
+func (r *aclRequest) settle(call *aws.Call, tx *store.Tx, b *bucket, key string) (a ownership, err error) {
 	if !b.hasACLs() {
 		if r.empty() || r.ownersOnly(b) {
 			return a, nil
@@ -276,7 +276,7 @@ func (r *aclRequest) settle(call *aws.Call, tx *store.Tx, b *bucket) (a ownershi
 		a.Owner = owner
 	}
 	a.Grants, a.Listed = r.list(b, a.owner(b))
-	return a, checkPublic(tx, call, b, a.Grants, "s3:PutObject", b.arn())
+	return a, checkPublic(tx, call, b, a.Grants, "s3:PutObject", b.arn()+"/"+key)
 }
 
 // checkPublic refuses a public list where the bucket, or its account, blocks such.

@@ -35,10 +35,29 @@ var inventoryFields = map[api.InventoryOptionalField]func(b *bucket, o *object, 
 	api.InventoryOptionalFieldReplicationStatus:            func(_ *bucket, o *object, _ string) string { return string(o.Replication) },
 	api.InventoryOptionalFieldIntelligentTieringAccessTier: func(_ *bucket, _ *object, tier string) string { return tier },
 	api.InventoryOptionalFieldChecksumAlgorithm:            func(_ *bucket, o *object, _ string) string { return string(o.Sum.Algorithm) },
-	api.InventoryOptionalFieldObjectOwner:                  func(b *bucket, _ *object, _ string) string { return canonicalID(b.Account) },
+	api.InventoryOptionalFieldObjectOwner:                  func(b *bucket, o *object, _ string) string { return canonicalID(o.ownership.owner(b)) },
+	api.InventoryOptionalFieldObjectLockMode:               func(_ *bucket, o *object, _ string) string { return string(o.LockMode) },
+	api.InventoryOptionalFieldObjectLockLegalHoldStatus:    func(_ *bucket, o *object, _ string) string { return string(o.Hold) },
+	api.InventoryOptionalFieldObjectLockRetainUntilDate: func(_ *bucket, o *object, _ string) string {
+		if o.LockMode == "" {
+			return ""
+		}
+		return o.LockUntil.UTC().Format(eventTime)
+	},
+	api.InventoryOptionalFieldBucketKeyStatus: func(_ *bucket, o *object, _ string) string {
+		if o.BucketKey {
+			return "ENABLED"
+		}
+		return "DISABLED"
+	},
 	api.InventoryOptionalFieldEncryptionStatus: func(_ *bucket, o *object, _ string) string {
-		if o.CustomerMD5 != "" {
+		switch {
+		case o.CustomerMD5 != "":
 			return "SSE-C"
+		case o.SSE == api.ServerSideEncryptionAWSKMS:
+			return "SSE-KMS"
+		case o.SSE != "":
+			return "DSSE-KMS"
 		}
 		return "SSE-S3"
 	},

@@ -126,21 +126,24 @@ func (s *Service) sealing(call *aws.Call, name string, owner *string, o *object,
 		e.BucketKey = *r.bucketKey
 	}
 	e.BucketKey = e.BucketKey && r.algorithm == api.ServerSideEncryptionAWSKMS // there are none for two layers
-	if _, given := context[arnContext]; !given {
-		context[arnContext] = b.arn()
-		if !e.BucketKey {
-			context[arnContext] += "/" + o.Key
-		}
-	}
-	text, err := json.Marshal(context) // sorted by key
-	if err != nil {
+	if e.Context, err = contextOf(context, b, o.Key, e.BucketKey); err != nil {
 		return nil, err
 	}
-	e.Context = string(text)
 	if r.keyID == "" {
 		r.keyID = managedKey
 	}
 	return s.newDataKey(call, b, r.keyID, e)
+}
+
+// contextOf writes an encryption context: what was given, and the ARN of the object, or of its bucket for a bucket key.
+func contextOf(given map[string]string, b *bucket, key string, bucketKey bool) (string, error) {
+	context := map[string]string{arnContext: b.arn() + "/" + key}
+	if bucketKey {
+		context[arnContext] = b.arn()
+	}
+	maps.Copy(context, given)
+	text, err := json.Marshal(context) // sorted by key
+	return string(text), err
 }
 
 func anonymousKMS() error {

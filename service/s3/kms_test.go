@@ -89,6 +89,10 @@ func (k *keyring) decrypt(call *aws.Call, in *kms.DecryptInput) (*kms.DecryptOut
 	return &kms.DecryptOutput{KeyID: new(keyARN + sealed.Key), Plaintext: sealed.Plain}, nil
 }
 
+func (k *keyring) module() service.Module {
+	return service.Module{API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}}
+}
+
 // counts returns how often KMS made and decrypted data keys since it was asked last.
 func (k *keyring) counts() (made, read int) {
 	k.mu.Lock()
@@ -100,9 +104,7 @@ func (k *keyring) counts() (made, read int) {
 func newKMSCloud(t *testing.T) (*servicetest.Cloud, *aws.Call, *keyring) {
 	t.Helper()
 	k := &keyring{}
-	c := servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{s3.New(d), {API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}}}
-	})
+	c := servicetest.New(t, func(d service.Deps) []service.Module { return append(s3.Modules(d), k.module()) })
 	call := c.Call(t)
 	newBucket(t, call, "data")
 	return c, call, k
@@ -417,4 +419,77 @@ func TestSSEC_InCopiesAndParts(t *testing.T) {
 	}
 	_, err = api.GetObject.Do(call, &api.GetObjectInput{Bucket: "data", Key: "plain", SSECustomerAlgorithm: algorithm, SSECustomerKey: key, SSECustomerKeyMD5: sum})
 	servicetest.WantError(t, err, "InvalidRequest")
+}
+
+func TestReplication_OfWhatKMSKeysEncrypt(t *testing.T) {
+	t.Parallel()
+	c, call, p := newPeers(t)
+	newVersioned(t, call, "source")
+	newVersioned(t, call, "copy")
+	sending := rule("all", 1, "", "copy")
+	role := p.role("copier", readSource, writeCopies)
+	if err := replicateTo(call, role, sending); err != nil {
+		t.Fatal(err)
+	}
+	write := func(key string, n int) string {
+		t.Helper()
+		data := string(random(9, n))
+		if _, err := api.PutObject.Do(call, &api.PutObjectInput{Bucket: "source", Key: key, Body: strings.NewReader(data), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS), SSEKMSKeyID: new("mine")}); err != nil {
+			t.Fatal(err)
+		}
+		c.WaitIdle(t)
+		return data
+	}
+	write("unasked", 10)
+	if got := status(t, call, "source", "unasked") + status(t, call, "copy", "unasked"); got != "404" && got != "NotFound" && got != "NoSuchKey" {
+		t.Errorf("a rule that does not send such objects: %s", got)
+	}
+	sending.SourceSelectionCriteria = &api.SourceSelectionCriteria{SSEKMSEncryptedObjects: &api.SSEKMSEncryptedObjects{Status: api.SSEKMSEncryptedObjectsStatusEnabled}}
+	sending.Destination.EncryptionConfiguration = &api.EncryptionConfiguration{ReplicaKMSKeyID: new("theirs")}
+	if err := replicateTo(call, role, sending); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 10, 20 << 10, 200 << 10} {
+		data := write("k", n)
+		out, err := api.GetObject.Do(call, &api.GetObjectInput{Bucket: "copy", Key: "k"})
+		if err != nil || *out.SSEKMSKeyID != keyARN+"theirs" || *out.ReplicationStatus != "REPLICA" || p.keys.context["aws:s3:arn"] != "arn:aws:s3:::copy/k" {
+			t.Fatalf("%d bytes: %+v, %v", n, out, err)
+		}
+		out.Body.Close()
+		if got := get(t, call, &api.GetObjectInput{Bucket: "copy", Key: "k"}); got != data {
+			t.Errorf("%d bytes: other %d are copied", n, len(got))
+		}
+	}
+	p.keys.missing = "theirs"
+	write("late", 10)
+	if got := status(t, call, "source", "late"); got != "FAILED" {
+		t.Errorf("without the destination's key: %s", got)
+	}
+}
+
+func TestReplication_KeepsOwnersAndLocks(t *testing.T) {
+	t.Parallel()
+	c, call, p := newPeers(t)
+	for _, name := range []string{"source", "copy"} {
+		if _, err := api.CreateBucket.Do(call, &api.CreateBucketInput{Bucket: name, ObjectLockEnabledForBucket: new(true), ObjectOwnership: new(api.ObjectOwnershipObjectWriter)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := replicateTo(call, p.role("copier", readSource, writeCopies), rule("all", 1, "", "copy")); err != nil {
+		t.Fatal(err)
+	}
+	until := servicetest.Start.Add(days)
+	in := &api.PutObjectInput{Bucket: "source", Key: "k", Body: strings.NewReader("x"), ObjectLockMode: new(api.ObjectLockModeCompliance), ObjectLockRetainUntilDate: &until}
+	if _, err := api.PutObject.Do(call, in); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitIdle(t)
+	out, err := api.GetObjectRetention.Do(call, &api.GetObjectRetentionInput{Bucket: "copy", Key: "k"})
+	if err != nil || *out.Retention.Mode != "COMPLIANCE" || !out.Retention.RetainUntilDate.Equal(until) {
+		t.Errorf("lock %+v, %v", out, err)
+	}
+	acl, err := api.GetObjectACL.Do(call, &api.GetObjectACLInput{Bucket: "copy", Key: "k"})
+	if err != nil || *acl.Owner.ID != canonical(t, call) {
+		t.Errorf("owner %+v, %v", acl, err)
+	}
 }

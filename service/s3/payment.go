@@ -60,7 +60,7 @@ func (s *Service) getBucketRequestPayment(call *aws.Call, in *api.GetBucketReque
 
 // pays refuses requests of others to a bucket whose requesters pay, unless they agree to.
 func pays(call *aws.Call, b *bucket) error {
-	if !b.RequesterPays || call.Request.Host == "" || call.Account == b.Account && call.Principal.Type != aws.PrincipalAnonymous {
+	if !b.RequesterPays || call.Request.SourceIP == "" || call.Account == b.Account && call.Principal.Type != aws.PrincipalAnonymous {
 		return nil
 	}
 	if call.Principal.Type != aws.PrincipalAnonymous && call.Request.Payer == string(api.RequestPayerRequester) {

@@ -38,8 +38,11 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		if there != nil && there.Version == o.Version {
 			return s.updateReplica(tx, to, there, o)
 		}
-		if there != nil {
+		switch {
+		case there != nil:
 			return &failure{"DstVersionTaken"}
+		case r.What == sentTags:
+			return nil // the copy was deleted
 		}
 		if copied == nil {
 			err = share(tx, o.ContentID)
@@ -51,6 +54,9 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 			return err
 		}
 		o.restoration = restoration{}
+		if !to.Lock.Enabled {
+			o.retention = retention{}
+		}
 		switch {
 		case rule.Destination.AccessControlTranslation != nil:
 			o.ownership = ownership{}

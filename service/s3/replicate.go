@@ -117,8 +117,12 @@ func (s *Service) retagged(tx *store.Tx, b *bucket, o *object, call *aws.Call) e
 			return !replica || r.SourceSelectionCriteria != nil && r.SourceSelectionCriteria.ReplicaModifications != nil &&
 				r.SourceSelectionCriteria.ReplicaModifications.Status == api.ReplicaModificationsStatusEnabled
 		})
+		what := sentTags
+		if o.Replication == api.ReplicationStatusFailed {
+			what = sentObject
+		}
 		for _, r := range rules {
-			if err := s.enqueue(tx, b, o, r, sentTags); err != nil {
+			if err := s.enqueue(tx, b, o, r, what); err != nil {
 				return err
 			}
 			if !replica {

@@ -179,7 +179,9 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 			o.Tier, o.Restored = "", midnight(o.Ready.Add(time.Duration(o.RestoreDays)*day))
 			o.Ready = time.Time{}
 			next = task.At(o.Restored)
-			if err := s.notify(tx, b, changeOf(b, o, string(api.EventS3ObjectRestoreCompleted), nil)); err != nil {
+			c := changeOf(b, o, string(api.EventS3ObjectRestoreCompleted), nil)
+			c.restored = &restoredEvent{o.Restored.UTC().Format(eventTime), o.Class}
+			if err := s.notify(tx, b, c); err != nil {
 				return err
 			}
 		case o.Restored.After(now):

@@ -179,3 +179,74 @@ func TestRestoreObject_Refusals(t *testing.T) {
 		t.Errorf("a copy in STANDARD: %s", got)
 	}
 }
+
+func TestRestoreObject_TellsOfItself(t *testing.T) {
+	t.Parallel()
+	c, call, p := newPeers(t)
+	newBucket(t, call, "data")
+	if err := putClass(t, call, "k", "GLACIER", "cold"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := api.PutBucketNotificationConfiguration.Do(call, &api.PutBucketNotificationConfigurationInput{Bucket: "data", NotificationConfiguration: api.NotificationConfiguration{
+		TopicConfigurations: []api.TopicConfiguration{{TopicARN: topicARN, Events: []api.Event{"s3:ObjectRestore:*", "s3:ObjectAcl:Put"}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.WaitIdle(t)
+	p.take()
+	restore(call, "k", "Expedited", 1)
+	c.Advance(t, 3*days)
+	setOwnership(t, call, "data", api.ObjectOwnershipObjectWriter)
+	if _, err := api.PutObjectACL.Do(call, &api.PutObjectACLInput{Bucket: "data", Key: "k", ACL: new(api.ObjectCannedACLBucketOwnerFullControl)}); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitIdle(t)
+	got := ""
+	for _, m := range p.take() {
+		for _, part := range []string{"ObjectRestore:Post", "ObjectRestore:Completed", "ObjectRestore:Delete", "ObjectAcl:Put", `"lifecycleRestorationExpiryTime":"2026-01-04T00:00:00.000Z"`} {
+			if strings.Contains(string(m.Payload), part) {
+				got += part + " "
+			}
+		}
+	}
+	if want := `ObjectRestore:Post ObjectRestore:Completed "lifecycleRestorationExpiryTime":"2026-01-04T00:00:00.000Z" ObjectRestore:Delete ObjectAcl:Put `; got != want {
+		t.Errorf("events %s", got)
+	}
+}
+
+func TestRestoreObject_BringsObjectsBackFromArchiveTiers(t *testing.T) {
+	t.Parallel()
+	c, call := newCloud(t)
+	newBucket(t, call, "data")
+	putSized(t, call, "k", 200<<10, api.StorageClassIntelligentTiering)
+	tiering := api.IntelligentTieringConfiguration{ID: "a", Status: api.IntelligentTieringStatusEnabled, Tierings: []api.Tiering{{Days: 90, AccessTier: api.IntelligentTieringAccessTierArchiveAccess}}}
+	if _, err := api.PutBucketIntelligentTieringConfiguration.Do(call, &api.PutBucketIntelligentTieringConfigurationInput{Bucket: "data", ID: "a", IntelligentTieringConfiguration: tiering}); err != nil {
+		t.Fatal(err)
+	}
+	back := func() string {
+		_, err := api.RestoreObject.Do(call, &api.RestoreObjectInput{Bucket: "data", Key: "k", RestoreRequest: &api.RestoreRequest{}})
+		return aws.ErrorCode(err)
+	}
+	if got := back(); got != "InvalidObjectState" {
+		t.Errorf("restore of what is in use: %s", got)
+	}
+	c.Advance(t, 91*days)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "InvalidObjectState" {
+		t.Errorf("archived: %.20s", got)
+	}
+	if _, code := restore(call, "k", "Standard", 1); code != "InvalidArgument" {
+		t.Errorf("restore for days: %s", code)
+	}
+	if got := back(); got != "" {
+		t.Errorf("restore: %s", got)
+	}
+	c.Advance(t, 5*time.Hour)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); len(got) != 200<<10 {
+		t.Errorf("restored: %.20s", got)
+	}
+	c.Advance(t, 20*days)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); len(got) != 200<<10 {
+		t.Errorf("restored for good: %.20s", got)
+	}
+}

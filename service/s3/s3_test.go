@@ -9,14 +9,13 @@ import (
 
 	api "drydock/api/s3"
 	"drydock/aws"
-	"drydock/service"
 	"drydock/service/s3"
 	"drydock/service/servicetest"
 )
 
 func newCloud(t testing.TB) (*servicetest.Cloud, *aws.Call) {
 	t.Helper()
-	c := servicetest.New(t, func(d service.Deps) []service.Module { return []service.Module{s3.New(d)} })
+	c := servicetest.New(t, s3.Modules)
 	return c, c.Call(t)
 }
 

@@ -76,6 +76,7 @@ func (s *Service) operations() []aws.Handler {
 		api.CopyObject.Handle(s.copyObject),
 		api.DeleteObject.Handle(s.deleteObject),
 		api.DeleteObjects.Handle(s.deleteObjects),
+		api.SelectObjectContent.Handle(s.selectObjectContent),
 		api.ListObjects.Handle(s.listObjects),
 		api.ListObjectsV2.Handle(s.listObjectsV2),
 		api.ListObjectVersions.Handle(s.listObjectVersions),

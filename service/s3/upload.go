@@ -103,7 +103,7 @@ func (s *Service) createMultipartUpload(call *aws.Call, in *api.CreateMultipartU
 		if said.key.ring != nil && b.Encryption.BlocksCustomer {
 			return accessDenied()
 		}
-		if u.Object.ownership, err = said.acl.settle(call, tx, b); err != nil {
+		if u.Object.ownership, err = said.acl.settle(call, tx, b, u.Key); err != nil {
 			return err
 		}
 		if !b.Lock.Enabled && !said.lock.empty() {

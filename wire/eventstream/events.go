@@ -91,12 +91,16 @@ func eventHeaders(kind, contentType string) []Header {
 	return append(h, Header{":message-type", "event"})
 }
 
-// exception words an error that ends a stream: modelled ones as exceptions, the rest as errors without detail.
+// exception words an error that ends a stream: modelled ones as exceptions, those that S3 does not model as
+// errors, the rest as errors without detail.
 func exception(op *aws.Operation, format *Format, err error) *Message {
 	var e *aws.Error
 	if !errors.As(err, &e) {
 		return &Message{Headers: []Header{{":error-code", "InternalFailure"},
 			{":error-message", "An internal error occurred"}, {":message-type", "error"}}}
+	}
+	if e.Shape == "" && op.API.Protocols[0] == aws.ProtocolRESTXML { // S3's model has few of its errors
+		return &Message{Headers: []Header{{":error-code", e.Code}, {":error-message", e.Message}, {":message-type", "error"}}}
 	}
 	return &Message{
 		Headers: []Header{{":exception-type", message.TypeOfError(e)}, {":content-type", format.ContentType},

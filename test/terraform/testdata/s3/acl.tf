@@ -58,5 +58,7 @@ resource "aws_s3_object" "locked" {
   key                           = "held"
   content                       = "held"
   object_lock_legal_hold_status = local.second ? "OFF" : "ON"
+  object_lock_mode              = "GOVERNANCE"
+  object_lock_retain_until_date = local.second ? "2101-01-01T00:00:00Z" : "2100-01-01T00:00:00Z"
   force_destroy                 = true
 }
