@@ -43,8 +43,10 @@ type answer struct {
 func (c *client) do(t *testing.T, op *aws.Operation, in any, without string) answer {
 	t.Helper()
 	r := encoded(t, op, in, without)
+	if c.id == "" && op.API.Package == "s3control" {
+		r.Host = servicetest.Account + ".s3-control." + servicetest.Region + ".amazonaws.com" // no signature tells the API
+	}
 	if c.id != "" {
-		r.Header.Set("Host", r.Host)
 		s := sigv4.Signer{AccessKeyID: c.id, Secret: c.secret, Region: servicetest.Region, Service: op.API.SigningName}
 		if err := s.Sign(r, clock.Wall()); err != nil {
 			t.Fatal(err)
