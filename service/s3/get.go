@@ -117,7 +117,7 @@ func parseRange(span string, size int64) (off, n int64, partial bool, err error)
 	case b == "":
 		off, n = from, size-from
 	default:
-		off, n = from, min(to+1, size)-from
+		off, n = from, min(to, size-1)+1-from
 	}
 	if n <= 0 || off >= size {
 		return 0, 0, false, aws.NewError(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable").
