@@ -157,6 +157,8 @@ func TestCloud_InjectsFaults(t *testing.T) {
 	}{
 		{"s3/lose", `{"bucket":"none","key":"k"}`, http.StatusBadRequest, "NoSuchBucket"},
 		{"s3/lose", `nonsense`, http.StatusBadRequest, "no JSON object"},
+		{"s3/lose-zone", `{"zone":"nowhere-1a"}`, http.StatusBadRequest, "InvalidArgument"},
+		{"s3/lose-zone", `{"zone":"eu-west-1c"}`, http.StatusNoContent, ""},
 		{"s3/explode", `{}`, http.StatusNotFound, "no such fault"},
 		{"none/lose", `{}`, http.StatusNotFound, "no such fault"},
 	} {
