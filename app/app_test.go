@@ -184,6 +184,18 @@ func TestOpen_RefusesConfigurationsThatCannotBeMeant(t *testing.T) {
 	}
 }
 
+func TestOpen_RefusesQuotasThatNobodyHeeds(t *testing.T) {
+	t.Parallel()
+	for name, quotas := range map[string]map[string]int{
+		"unknown": {"kms/L-00000000": 1}, "zero": {"kms/L-6E3AF000": 0},
+	} {
+		c, err := app.Open(t.Context(), app.Config{Ephemeral: true, Quotas: quotas}, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), "quota") {
+			t.Errorf("%s: %v, %v", name, c, err)
+		}
+	}
+}
+
 func TestCoverage_ComesFromTheTables(t *testing.T) {
 	t.Parallel()
 	list, err := app.CoverageOf(t.Context())
