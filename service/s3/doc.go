@@ -33,6 +33,15 @@
 // was read last, which is written at most once a day: nothing happens when an object moves, so s3:IntelligentTiering, the
 // event, cannot be waited for.
 //
+// # Zones
+//
+// An object of ONEZONE_IA is in one availability zone of its bucket's region, which has the zones a, b and c: the one that
+// FNV-1a, in 32 bits, of "BUCKET/KEY" names, modulo three. Losing a zone (POST /_drydock/fault/s3/lose-zone with
+// {"zone":"us-east-1a"}) raises the number of its losses, which every reader of such an object compares with the number at
+// the time when the bytes came: so it counts at once for all of them, and a task removes the bytes. Objects of other
+// classes, and copies in them, outlive it. A lost object is listed and answers 405 like one that REDUCED_REDUNDANCY lost,
+// since AWS documents nothing else. Parts of uploads that are not complete are in no zone yet.
+//
 // # Encryption
 //
 // KMS is called as the requester, through S3, and never within a transaction. A bucket that encrypts by default with KMS is
