@@ -176,6 +176,17 @@ func (c *chunk) start() int64 {
 	return c.data
 }
 
+// start is where a row group's first page begins.
+func (g *rowGroup) start() int64 {
+	first := int64(len(magic))
+	for i := range g.chunks {
+		if at := g.chunks[i].start(); i == 0 || at < first {
+			first = at
+		}
+	}
+	return first
+}
+
 func (t *thrift) element(typ byte, e *element) error {
 	return t.fields(typ, func(id int16, typ byte) error {
 		switch id {

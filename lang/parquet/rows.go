@@ -16,11 +16,12 @@ type Group struct {
 
 // Rows reads records. It is not safe for concurrent use.
 type Rows struct {
-	file    *File
-	nodes   []*node
-	group   int   // which row group is next
-	left    int64 // rows of the one at hand
-	columns []*column
+	file       *File
+	nodes      []*node
+	start, end int64
+	group      int   // which row group is next
+	left       int64 // rows of the one at hand
+	columns    []*column
 	// by has the column of a leaf; nil for one that is not read.
 	by []*column
 	// plain counts the bytes of the row group without compression, held those in memory, taken those of the record.
@@ -30,12 +31,15 @@ type Rows struct {
 
 // Rows begins to read the columns that are named by their places in Columns.
 func (f *File) Rows(columns []int) *Rows {
-	r := &Rows{file: f, by: make([]*column, len(f.leaves))}
+	r := &Rows{file: f, by: make([]*column, len(f.leaves)), end: f.size}
 	for _, i := range columns {
 		r.nodes = append(r.nodes, f.root.children[i])
 	}
 	return r
 }
+
+// Within leaves out the row groups of which the first page does not begin from start to end, both included.
+func (r *Rows) Within(start, end int64) { r.start, r.end = start, end }
 
 // Read tells how many bytes of pages were read so far, as they are stored and without compression.
 func (r *Rows) Read() (stored, plain int64) { return r.read, r.unpacked }
@@ -48,6 +52,10 @@ func (r *Rows) Next() ([]any, error) {
 		}
 		if r.group == len(r.file.groups) {
 			return nil, io.EOF
+		}
+		if at := r.file.groups[r.group].start(); at < r.start || at > r.end {
+			r.group++
+			continue
 		}
 		r.begin()
 	}
