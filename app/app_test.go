@@ -164,6 +164,8 @@ func TestCloud_InjectsFaults(t *testing.T) {
 	}{
 		{"s3/lose", `{"bucket":"none","key":"k"}`, http.StatusBadRequest, "NoSuchBucket"},
 		{"s3/lose", `nonsense`, http.StatusBadRequest, "no JSON object"},
+		{"s3/lose-zone", `{"zone":"nowhere-1a"}`, http.StatusBadRequest, "InvalidArgument"},
+		{"s3/lose-zone", `{"zone":"eu-west-1c"}`, http.StatusNoContent, ""},
 		{"s3/explode", `{}`, http.StatusNotFound, "no such fault"},
 		{"none/lose", `{}`, http.StatusNotFound, "no such fault"},
 	} {
@@ -185,6 +187,18 @@ func TestOpen_RefusesConfigurationsThatCannotBeMeant(t *testing.T) {
 		_, err := app.Open(t.Context(), config, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func TestOpen_RefusesQuotasThatNobodyHeeds(t *testing.T) {
+	t.Parallel()
+	for name, quotas := range map[string]map[string]int{
+		"unknown": {"kms/L-00000000": 1}, "zero": {"kms/L-6E3AF000": 0},
+	} {
+		c, err := app.Open(t.Context(), app.Config{Ephemeral: true, Quotas: quotas}, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), "quota") {
+			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
 }

@@ -121,7 +121,9 @@ func newModule(t *testing.T, folder, endpoint string) *module {
 			m.env = append(m.env, e)
 		}
 	}
-	m.env = append(m.env, "TF_CLI_CONFIG_FILE="+config, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_ENDPOINT_URL="+endpoint, "AWS_EC2_METADATA_DISABLED=true")
+	// S3 Control's requests go to a host named after the account and the endpoint's, which not every resolver knows: a proxy
+	// needs no resolver, and drydock answers whatever it is addressed as.
+	m.env = append(m.env, "HTTP_PROXY="+endpoint, "TF_CLI_CONFIG_FILE="+config, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_ENDPOINT_URL="+endpoint, "AWS_EC2_METADATA_DISABLED=true")
 	return m
 }
 

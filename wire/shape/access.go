@@ -1,6 +1,9 @@
 package shape
 
-import "reflect"
+import (
+	"math"
+	"reflect"
+)
 
 // Get returns the member's value without its pointer, and whether it is set. A value that is no pointer, slice, map or
 // interface is always set. v is the structure.
@@ -67,4 +70,26 @@ func StructureOf(in any) (*Struct, reflect.Value) {
 	}
 	v = reflect.Indirect(v)
 	return Of(v.Type()), v
+}
+
+// Admits tells whether x, a value of v's type, keeps to the model's constraints on it. It does not look below: at the
+// members of structures, the elements of lists or the values of maps.
+func (v *Value) Admits(x reflect.Value) bool { return len(v.limits.violated(v.Kind, x)) == 0 }
+
+// AdmitsKey tells whether a map may have the key.
+func (v *Value) AdmitsKey(key string) bool {
+	return len(v.keys.violated(String, reflect.ValueOf(key))) == 0
+}
+
+// Bounds are the least and the greatest length of a string, blob, list or map, or value of a number; each is NaN where the
+// model has none.
+func (v *Value) Bounds() (least, most float64) {
+	least, most = math.NaN(), math.NaN()
+	if v.hasMin {
+		least = v.min
+	}
+	if v.hasMax {
+		most = v.max
+	}
+	return least, most
 }
