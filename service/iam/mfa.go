@@ -118,6 +118,10 @@ func (s *Service) createVirtualMFADevice(call *aws.Call, in *api.CreateVirtualMF
 		Account: call.Account, Partition: call.Partition, Name: in.VirtualMFADeviceName, Path: pathOr(in.Path), Nonce: call.NewUUID(),
 		Created: call.Now().Truncate(time.Second), Tags: tags,
 	}
+	if most := max(0, maxSerialLength-len(d.serial())+len(d.Name)); len(d.Name) > most {
+		return nil, aws.NewError(400, "ValidationError", "1 validation error detected: Value '%.300s' at 'virtualMFADeviceName' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", d.Name, most)
+	}
 	d.Sealed = s.Keys.Wrap(seed, d.sealContext())
 	var owner string
 	err = s.DB.Update(call, func(tx *store.Tx) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,17 @@ func TestMFADevice_IsEnabledByTwoCodesThatFollowEachOther(t *testing.T) {
 	do(t, api.DeleteVirtualMFADevice, call, &api.DeleteVirtualMFADeviceInput{SerialNumber: d.serial})
 	refuse(t, api.DeleteVirtualMFADevice, call, &api.DeleteVirtualMFADeviceInput{SerialNumber: d.serial}, "NoSuchEntity",
 		"VirtualMFADevice with serial number "+d.serial+" doesn't exist.")
+}
+
+func TestVirtualMFADevice_HasASerialNumberThatOperationsAccept(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	longest := strings.Repeat("a", 256-len("arn:aws:iam::111122223333:mfa/"))
+	made, err := api.CreateVirtualMFADevice.Do(call, &api.CreateVirtualMFADeviceInput{VirtualMFADeviceName: longest})
+	if err != nil || len(made.VirtualMFADevice.SerialNumber) != 256 {
+		t.Fatal(made, err)
+	}
+	refuse(t, api.CreateVirtualMFADevice, call, &api.CreateVirtualMFADeviceInput{VirtualMFADeviceName: longest + "a"}, "ValidationError", "")
 }
 
 func TestMFADevices_AreListedByAssignment(t *testing.T) {
