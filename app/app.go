@@ -82,7 +82,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Cloud, err e
 func (c *Cloud) assemble() (err error) {
 	c.Assembly, err = assembly.New(service.Deps{
 		DB: c.db, Blobs: c.blobs, Keys: c.keys, Clock: c.clock, Machines: c.machines, Log: c.log, Random: rand.Reader, Dir: c.dir,
-		Endpoint: c.Endpoint, DefaultAccount: c.config.Account, DefaultRegion: c.config.Region,
+		Endpoint: c.Endpoint, DefaultAccount: c.config.Account, DefaultRegion: c.config.Region, Quotas: c.config.Quotas,
 	}, c.config.Strict, all.Modules)
 	if err != nil {
 		return err

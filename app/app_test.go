@@ -70,6 +70,7 @@ func (r *running) do(t *testing.T, method, path, body string, header ...string) 
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +146,12 @@ func TestCloud_PagesOfOtherOriginsCannotControlIt(t *testing.T) {
 	if status, _ := r.do(t, http.MethodPost, "/_drydock/reset", "", "Origin", "https://evil.example"); status != http.StatusForbidden {
 		t.Errorf("status %d", status)
 	}
+	for host, want := range map[string]int{"evil.example:4566": http.StatusForbidden, "localhost:4566": http.StatusOK, "[::1]:4566": http.StatusOK} {
+		// The name of another's host may resolve to this machine.
+		if status, body := r.do(t, http.MethodPost, "/_drydock/reset", "", "Origin", "http://"+host, "Host", host); status != want {
+			t.Errorf("a page of %s: %d %s", host, status, body)
+		}
+	}
 }
 
 func TestCloud_InjectsFaults(t *testing.T) {
@@ -157,6 +164,8 @@ func TestCloud_InjectsFaults(t *testing.T) {
 	}{
 		{"s3/lose", `{"bucket":"none","key":"k"}`, http.StatusBadRequest, "NoSuchBucket"},
 		{"s3/lose", `nonsense`, http.StatusBadRequest, "no JSON object"},
+		{"s3/lose-zone", `{"zone":"nowhere-1a"}`, http.StatusBadRequest, "InvalidArgument"},
+		{"s3/lose-zone", `{"zone":"eu-west-1c"}`, http.StatusNoContent, ""},
 		{"s3/explode", `{}`, http.StatusNotFound, "no such fault"},
 		{"none/lose", `{}`, http.StatusNotFound, "no such fault"},
 	} {
@@ -178,6 +187,18 @@ func TestOpen_RefusesConfigurationsThatCannotBeMeant(t *testing.T) {
 		_, err := app.Open(t.Context(), config, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func TestOpen_RefusesQuotasThatNobodyHeeds(t *testing.T) {
+	t.Parallel()
+	for name, quotas := range map[string]map[string]int{
+		"unknown": {"kms/L-00000000": 1}, "zero": {"kms/L-6E3AF000": 0},
+	} {
+		c, err := app.Open(t.Context(), app.Config{Ephemeral: true, Quotas: quotas}, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), "quota") {
+			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
 }

@@ -37,6 +37,8 @@ type Config struct {
 	Strict bool
 	// Machine names the driver of machines: "namespace", "process", or "" for the best that works here.
 	Machine string
+	// Quotas are service quotas that differ from AWS's defaults, as "kms/L-6E3AF000": 10000.
+	Quotas map[string]int
 }
 
 // complete fills in the defaults and checks the result.

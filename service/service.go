@@ -44,6 +44,9 @@ type Deps struct {
 	Dir string
 	// Endpoint is the URL at which machines reach the cloud, known once it listens.
 	Endpoint func() string
+	// Quotas are the service quotas that were set to something else than AWS's default: by the service's name and the code
+	// that Service Quotas has for it, as "kms/L-6E3AF000". A service looks up those that it names in its Module.
+	Quotas map[string]int
 	// DefaultAccount and DefaultRegion are those of callers that name none.
 	DefaultAccount, DefaultRegion string
 }
@@ -110,6 +113,8 @@ type Module struct {
 	SSH func(call *aws.Call, session *SSHSession) int
 	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
 	Faults map[string]func(call *aws.Call, arguments map[string]string) error
+	// Quotas are the names of those of Deps.Quotas that the service heeds.
+	Quotas []string
 	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
 	// has it: what no service holds is deleted after a crash.
 	Holds func(ctx context.Context, ids []string) (map[string]bool, error)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"drydock/aws"
+	"drydock/ledger"
 	"drydock/service/servicetest"
 )
 
@@ -28,6 +29,7 @@ var denial = regexp.MustCompile(`^User: (\S+) is not authorized to perform: ([\w
 
 func TestOperations_AreDeniedToAUserWithoutPolicies(t *testing.T) {
 	t.Parallel()
+	ledger.Covers(t, "IAM-01")
 	f := newFixture(t)
 	user := f.user(t, f.call, "nobody", "")
 	f.each(t, func(t *testing.T, op *aws.Operation, _ string, in any) {

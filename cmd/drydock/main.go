@@ -56,15 +56,16 @@ const gcPercent = 200
 
 // upCommand runs the cloud until it is told to stop.
 type upCommand struct {
-	Listen    string `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
-	SSHListen string `env:"DRYDOCK_SSH_LISTEN" help:"Address for git over SSH (default: none)."`
-	Data      string `env:"DRYDOCK_DATA" help:"Data directory (default: drydock's folder in the XDG state home)." type:"path"`
-	Ephemeral bool   `env:"DRYDOCK_EPHEMERAL" help:"Keep everything in memory."`
-	Account   string `default:"000000000000" env:"DRYDOCK_ACCOUNT" help:"Account of callers that name none."`
-	Region    string `default:"us-east-1" env:"DRYDOCK_REGION" help:"Region of callers that name none."`
-	Strict    bool   `env:"DRYDOCK_STRICT" help:"Admit only access keys that this cloud issued."`
-	Machine   string `env:"DRYDOCK_MACHINE" enum:"namespace,process," default:"" help:"Driver of machines (namespace or process; default: the best that works here)."`
-	LogLevel  string `env:"DRYDOCK_LOG_LEVEL" enum:"debug,info,warn,error" default:"warn" help:"debug, info (a line per request), warn or error."`
+	Listen    string         `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
+	SSHListen string         `env:"DRYDOCK_SSH_LISTEN" help:"Address for git over SSH (default: none)."`
+	Data      string         `env:"DRYDOCK_DATA" help:"Data directory (default: drydock's folder in the XDG state home)." type:"path"`
+	Ephemeral bool           `env:"DRYDOCK_EPHEMERAL" help:"Keep everything in memory."`
+	Account   string         `default:"000000000000" env:"DRYDOCK_ACCOUNT" help:"Account of callers that name none."`
+	Region    string         `default:"us-east-1" env:"DRYDOCK_REGION" help:"Region of callers that name none."`
+	Strict    bool           `env:"DRYDOCK_STRICT" help:"Admit only access keys that this cloud issued."`
+	Quota     map[string]int `env:"DRYDOCK_QUOTA" placeholder:"SERVICE/CODE=NUMBER;..." help:"Service quotas that differ from AWS's defaults, by their codes: kms/L-6E3AF000=10000 is how many cryptographic operations a second with symmetric keys KMS admits."`
+	Machine   string         `env:"DRYDOCK_MACHINE" enum:"namespace,process," default:"" help:"Driver of machines (namespace or process; default: the best that works here)."`
+	LogLevel  string         `env:"DRYDOCK_LOG_LEVEL" enum:"debug,info,warn,error" default:"warn" help:"debug, info (a line per request), warn or error."`
 }
 
 // Run starts the cloud and waits.
@@ -79,6 +80,7 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	cloud, err := app.Open(ctx, app.Config{
 		Listen: c.Listen, SSHListen: c.SSHListen, Data: c.Data, Ephemeral: c.Ephemeral, Account: c.Account, Region: c.Region, Strict: c.Strict, Machine: c.Machine,
+		Quotas: c.Quota,
 	}, log)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package assembly
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"drydock/aws"
 	"drydock/bus"
@@ -28,7 +29,7 @@ type Assembly struct {
 }
 
 // New assembles the modules that the function makes. Of deps, the caller gives DB, Blobs, Keys, Clock, Machines, Log,
-// Random, Dir, Endpoint and the defaults; the rest is made here.
+// Random, Dir, Endpoint, Quotas and the defaults; the rest is made here.
 func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Module) (*Assembly, error) {
 	sessions, err := session.NewIssuer(deps.Keys.Derive("sessions"), deps.Random)
 	if err != nil {
@@ -85,6 +86,9 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 		}
 		types = append(types, m.Resources...)
 	}
+	if err := checkQuotas(deps.Quotas, a.Modules); err != nil {
+		return nil, err
+	}
 	if a.Resources, err = resource.NewRegistry(types...); err != nil {
 		return nil, err
 	}
@@ -93,6 +97,19 @@ func New(deps service.Deps, strict bool, modules func(service.Deps) []service.Mo
 	shell.Identity, _ = config.Identity.(policy.SSHIdentity)
 	a.SSH = sshd.New(shell)
 	return a, nil
+}
+
+// checkQuotas refuses to set quotas that no module heeds.
+func checkQuotas(set map[string]int, modules []service.Module) error {
+	for name, value := range set {
+		if value < 1 {
+			return fmt.Errorf("the quota %s is %d, which is not above 0", name, value)
+		}
+		if !slices.ContainsFunc(modules, func(m service.Module) bool { return slices.Contains(m.Quotas, name) }) {
+			return fmt.Errorf("no service has a quota %q", name)
+		}
+	}
+	return nil
 }
 
 // Start starts the modules in their order.

@@ -16,7 +16,7 @@ import (
 // TestBuild_FailedPhases shows what follows a phase that fails.
 func TestBuild_FailedPhases(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CB-19")
+	ledger.Covers(t, "CB-18", "CB-19")
 	const upToBuild = "SUBMITTED QUEUED PROVISIONING DOWNLOAD_SOURCE INSTALL PRE_BUILD "
 	for name, test := range map[string]struct {
 		spec, phases, output string
@@ -243,7 +243,7 @@ func TestBuild_Stopped(t *testing.T) {
 
 func TestBuild_TimesOut(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CB-06")
+	ledger.Covers(t, "CB-06", "CB-28")
 	b := newBench(t)
 	b.peers.seen = make(chan string, 1000)
 	b.createProject(t, "p1", endless, func(in *api.CreateProjectInput) { in.TimeoutInMinutes = new(int32(480)) })
@@ -252,8 +252,11 @@ func TestBuild_TimesOut(t *testing.T) {
 	if err := b.Tasks.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	b.waitFor(t, "running") // in the logs, while the builds go on
 	b.waitFor(t, "running")
-	b.waitFor(t, "running")
+	if got := b.get(t, id); *got.BuildStatus != api.StatusTypeInProgress || *got.CurrentPhase != "BUILD" {
+		t.Errorf("while it runs: %s in %s", *got.BuildStatus, *got.CurrentPhase)
+	}
 	b.Advance(t, 11*time.Minute)
 	if got := b.get(t, id); *got.BuildStatus != api.StatusTypeInProgress {
 		t.Errorf("after 11 minutes: %s", *got.BuildStatus)

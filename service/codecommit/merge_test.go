@@ -62,6 +62,7 @@ func TestMergeOptions_DependOnTheDetail(t *testing.T) {
 
 func TestMergeBranches_MakeTheHistoryGitSees(t *testing.T) {
 	t.Parallel()
+	ledger.Covers(t, "CC-04")
 	c, call := newCloud(t)
 	c.URL(t)
 	diverged(t, call)

@@ -226,3 +226,69 @@ func TestGit_ServesTheOnlyRegionThatHasTheRepository(t *testing.T) {
 		t.Errorf("the host's region was not heeded: %s", out)
 	}
 }
+
+// TestAPI_ActsOnTheHistoryThatGitSees goes to and fro: what git pushes the API compares, branches, changes and merges, and
+// what the API has made of it git pulls.
+func TestAPI_ActsOnTheHistoryThatGitSees(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "CC-04")
+	c, call := newCloud(t)
+	c.URL(t)
+	git := newClient(t)
+	git.git("", "clone", asRoot(t, *createRepository(t, call, "app").CloneURLHTTP, servicetest.Account), "app")
+	push := func(path, content, branch string) string {
+		t.Helper()
+		git.write("app/"+path, content)
+		git.git("app", "add", ".")
+		git.git("app", "commit", "-m", path)
+		git.git("app", "push", "origin", "HEAD:"+branch)
+		return git.git("app", "rev-parse", "HEAD")
+	}
+	first := push("a", "one\n", "main")
+	second := push("a", "two\n", "main")
+	diff, err := api.GetDifferences.Do(call, &api.GetDifferencesInput{RepositoryName: "app", BeforeCommitSpecifier: &first, AfterCommitSpecifier: second})
+	if err != nil || len(diff.Differences) != 1 || *diff.Differences[0].ChangeType != api.ChangeTypeEnumM ||
+		*diff.Differences[0].AfterBlob.BlobID != git.git("app", "rev-parse", "HEAD:a") {
+		t.Errorf("differences %+v, %v", diff, err)
+	}
+	createBranch(t, call, "app", "topic", first)
+	made, err := api.CreateCommit.Do(call, &api.CreateCommitInput{
+		RepositoryName: "app", BranchName: "topic", ParentCommitID: &first, CommitMessage: new("by the API"),
+		PutFiles: []api.PutFileEntry{{FilePath: "b", FileContent: []byte("three\n")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	git.git("app", "fetch", "origin")
+	if got, want := git.git("app", "log", "--format=%H", "origin/topic"), *made.CommitID+"\n"+first; got != want {
+		t.Errorf("git sees the commits\n%s, want\n%s", got, want)
+	}
+	p := createPull(t, call, "topic")
+	if _, err := api.MergePullRequestByThreeWay.Do(call, &api.MergePullRequestByThreeWayInput{PullRequestID: *p.PullRequestID, RepositoryName: "app"}); err != nil {
+		t.Fatal(err)
+	}
+	git.git("app", "pull", "--ff-only", "origin", "main")
+	if got, want := git.git("app", "log", "-1", "--format=%P"), second+" "+*made.CommitID; got != want {
+		t.Errorf("git sees a merge of %s, want %s", got, want)
+	}
+	if got := git.read("app/a") + git.read("app/b"); got != "two\nthree\n" {
+		t.Errorf("merged to %q", got)
+	}
+	// A pull request follows what is pushed to its source, and closes when git merges it.
+	git.git("app", "checkout", "-b", "later")
+	head := push("c", "four\n", "later")
+	p = createPull(t, call, "later")
+	if got := *p.PullRequestTargets[0].SourceCommit; got != head {
+		t.Errorf("the source is %s, want %s", got, head)
+	}
+	head = push("d", "five\n", "later")
+	c.WaitIdle(t)
+	if got := *getPull(t, call, p.PullRequestID).PullRequestTargets[0].SourceCommit; got != head {
+		t.Errorf("after a push the source is %s, want %s", got, head)
+	}
+	git.git("app", "push", "origin", "later:main")
+	c.WaitIdle(t)
+	if got := getPull(t, call, p.PullRequestID); *got.PullRequestStatus != "CLOSED" || !*got.PullRequestTargets[0].MergeMetadata.IsMerged {
+		t.Errorf("after git's merge: %+v", got)
+	}
+}

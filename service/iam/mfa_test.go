@@ -184,6 +184,31 @@ func TestSecondFactor_CountsOnceAndForItsUser(t *testing.T) {
 	}
 }
 
+func TestSecondFactor_IsNotFoundByTrying(t *testing.T) {
+	t.Parallel()
+	c, call := newCloud(t)
+	u := createUser(t, call, "u")
+	d := newDevice(t, call, "d")
+	if err := d.enable(call, "u", c.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(t, time.Minute)
+	p := &aws.Principal{Type: aws.PrincipalUser, Account: servicetest.Account, ARN: u.ARN, ID: u.UserID, Name: u.UserName}
+	try := func(code string) error { return vault(t, c).SecondFactor(t.Context(), p, d.serial, code) }
+	for range 10 {
+		if err := try("wrong!"); !errors.Is(err, service.ErrSecondFactor) {
+			t.Fatal(err)
+		}
+	}
+	if err := try(d.code(c.Clock.Now())); !errors.Is(err, service.ErrSecondFactor) {
+		t.Errorf("the right code after many wrong ones: %v", err)
+	}
+	c.Advance(t, totp.Step)
+	if err := try(d.code(c.Clock.Now())); err != nil {
+		t.Errorf("in the next step: %v", err)
+	}
+}
+
 func TestTags_OfEveryNoun(t *testing.T) {
 	t.Parallel()
 	_, call := newCloud(t)

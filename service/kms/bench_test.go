@@ -7,6 +7,7 @@ import (
 
 	api "drydock/api/kms"
 	"drydock/aws"
+	"drydock/service"
 	"drydock/service/servicetest"
 )
 
@@ -36,7 +37,8 @@ func BenchmarkDecrypt(b *testing.B) {
 // benchmarkKey returns a call by a user and a key that it may use.
 func benchmarkKey(b *testing.B) (*aws.Call, string) {
 	b.Helper()
-	c, root := newCloud(b)
+	// A single core comes near AWS's quota.
+	c, root := newCloud(b, func(d *service.Deps) { d.Quotas = map[string]int{"kms/L-6E3AF000": 1e9} })
 	call := user(b, c, servicetest.Account, "admin")
 	return call.With(context.WithoutCancel(call)), createKey(b, root, &api.CreateKeyInput{}).KeyID
 }

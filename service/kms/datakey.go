@@ -15,6 +15,8 @@ type dataKeyRequest struct {
 	tokens  []string
 	dry     *bool
 	keys    map[string][]string
+	// pair tells that the data key is a pair, which does not count as the other cryptographic operations do.
+	pair bool
 }
 
 // dataKeyOwner returns the key that is to encrypt a data key.
@@ -22,7 +24,11 @@ func (s *Service) dataKeyOwner(call *aws.Call, r dataKeyRequest) (*key, error) {
 	if err := checkContext(r.context); err != nil {
 		return nil, err
 	}
-	k, err := s.use(call, request{id: r.id, action: r.action, context: r.context, tokens: r.tokens, keys: r.keys})
+	use := s.useCounted
+	if r.pair {
+		use = s.use
+	}
+	k, err := use(call, request{id: r.id, action: r.action, context: r.context, tokens: r.tokens, keys: r.keys})
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +140,7 @@ func (s *Service) generateDataKeyPair(call *aws.Call, in *api.GenerateDataKeyPai
 	}
 	k, err := s.dataKeyOwner(call, dataKeyRequest{
 		id: in.KeyID, action: "kms:GenerateDataKeyPair", context: in.EncryptionContext, tokens: in.GrantTokens, dry: in.DryRun,
-		keys: map[string][]string{"kms:DataKeyPairSpec": {string(in.KeyPairSpec)}},
+		keys: map[string][]string{"kms:DataKeyPairSpec": {string(in.KeyPairSpec)}}, pair: true,
 	})
 	if err != nil {
 		return nil, err
@@ -156,7 +162,7 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(call *aws.Call, in *api.Ge
 	}
 	k, err := s.dataKeyOwner(call, dataKeyRequest{
 		id: in.KeyID, action: "kms:GenerateDataKeyPairWithoutPlaintext", context: in.EncryptionContext, tokens: in.GrantTokens, dry: in.DryRun,
-		keys: map[string][]string{"kms:DataKeyPairSpec": {string(in.KeyPairSpec)}},
+		keys: map[string][]string{"kms:DataKeyPairSpec": {string(in.KeyPairSpec)}}, pair: true,
 	})
 	if err != nil {
 		return nil, err
@@ -171,7 +177,7 @@ func (s *Service) generateDataKeyPairWithoutPlaintext(call *aws.Call, in *api.Ge
 }
 
 // generateRandom returns random bytes.
-func (s *Service) generateRandom(_ *aws.Call, in *api.GenerateRandomInput) (*api.GenerateRandomOutput, error) {
+func (s *Service) generateRandom(call *aws.Call, in *api.GenerateRandomInput) (*api.GenerateRandomOutput, error) {
 	switch {
 	case in.Recipient != nil:
 		return nil, noRecipient()
@@ -179,6 +185,9 @@ func (s *Service) generateRandom(_ *aws.Call, in *api.GenerateRandomInput) (*api
 		return nil, noKeyStore(*in.CustomKeyStoreID)
 	case in.NumberOfBytes == nil:
 		return nil, validation("NumberOfBytes is required.")
+	}
+	if err := s.count(call, quotaSymmetric); err != nil {
+		return nil, err
 	}
 	return &api.GenerateRandomOutput{Plaintext: randomBytes(int(*in.NumberOfBytes))}, nil
 }

@@ -34,6 +34,21 @@
 // operation's handler, which knows the key behind an alias or a ciphertext; who may manage it is asked before, by
 // api/authz. Grants are policies on the key: they count at once, so grant tokens are checked and not needed.
 //
+// # Quotas
+//
+// An account's cryptographic operations in a region count against the shared quota of the key's kind: 10,000, 20,000 or
+// 100,000 a second, by region, for symmetric keys, HMAC keys and GenerateRandom, 1,000 for RSA keys, 1,000 for elliptic
+// curves. Those that services make for a caller count as well, and a caller who uses another account's key counts where it
+// comes from. A request counts once its key is known and the caller is allowed to use it. Beyond the quota it fails with
+// ThrottlingException. Each quota can be set, by the code that Service Quotas has for it: "kms/L-6E3AF000" (symmetric),
+// "kms/L-2AC98190" (RSA), "kms/L-DC14942D" (elliptic curves).
+//
+// Seconds are the machine's, not the cloud's. A quota bounds how fast a program calls, which nobody winds forward: by the
+// cloud's clock a stopped cloud would never admit a program again that made its quota of calls, and a scaled or skipping
+// one would admit any rate.
+//
+// # Differences
+//
 // What differs from AWS, or is not honoured:
 //   - Custom key stores (CloudHSM, external) are not there: there are none to describe, and keys in them are refused.
 //   - Keys of the specs SM2 and ML_DSA_44, 65 and 87, and wrapping under RSAES_PKCS1_V1_5 or SM2PKE, are refused.
@@ -42,7 +57,8 @@
 //     As on AWS, one made anew under that name has not what the deleted one had.
 //   - A grantee of another account needs the consent of that account's policies too.
 //   - Of the condition keys those are missing that come from Nitro attestations, custom key stores and networks, and
-//     kms:GrantConstraintType. There are no quotas on requests per second.
+//     kms:GrantConstraintType.
+//   - Of the quotas on requests per second there are the shared ones on cryptographic operations.
 //
 // It follows the "AWS Key Management Service API Reference" (2014-11-01), and of the developer guide "Key states of AWS KMS
 // keys", "Rotating AWS KMS keys", "Multi-Region keys", "Importing key material", "Grants" and "AWS KMS condition keys".

@@ -99,7 +99,7 @@ func (s *Service) encrypt(call *aws.Call, in *api.EncryptInput) (*api.EncryptOut
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.use(call, request{
+	k, err := s.useCounted(call, request{
 		id: in.KeyID, action: "kms:Encrypt", context: in.EncryptionContext, algorithm: string(c.algorithm), tokens: in.GrantTokens,
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Service) decryptionKey(call *aws.Call, src *source) (*key, *envelope, e
 	if r.id == "" {
 		return nil, nil, validation("KeyId is required for the encryption algorithm %s.", src.algorithm)
 	}
-	k, err := s.use(call, r)
+	k, err := s.useCounted(call, r)
 	if err != nil {
 		if src.key == nil && aws.IsError(err, "NotFoundException", "InvalidArnException") {
 			err = aws.NewError(400, "AccessDeniedException", "%s", unknownKey)
@@ -271,6 +271,11 @@ func (s *Service) reEncrypt(call *aws.Call, in *api.ReEncryptInput) (*api.ReEncr
 	})
 	if err != nil {
 		return nil, err
+	}
+	if q := quotaOf(k); q != quotaOf(sourceKey) { // otherwise the request was counted
+		if err := s.count(call, q); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkCipher(k, to, call.Operation.Name); err != nil {
 		return nil, err

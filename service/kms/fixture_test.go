@@ -44,11 +44,11 @@ const all = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 const conditional = `{"Effect":"Allow","Action":"kms:CreateGrant","Resource":"*","Condition":{"StringLike":{"kms:GranteePrincipal":"*/other"}}}`
 
 // newCloud returns a cloud with users: "admin" may do everything, "conditional" create some grants, "guest" nothing.
-func newCloud(t testing.TB) (*servicetest.Cloud, *aws.Call) {
+func newCloud(t testing.TB, options ...servicetest.Option) (*servicetest.Cloud, *aws.Call) {
 	t.Helper()
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
 		return []service.Module{kms.New(d), {API: iam.API, Identity: people{"admin": all, "conditional": conditional}}}
-	})
+	}, options...)
 	return c, c.Call(t)
 }
 

@@ -28,5 +28,16 @@ const (
 	grantWindow = 1000
 )
 
+// Requests per second of an account in a region: the shared quotas on cryptographic operations. That with symmetric keys
+// varies with the region.
+const (
+	symmetricRate        = 10_000
+	largeSymmetricRate   = 20_000
+	largestSymmetricRate = 100_000
+	asymmetricRate       = 1000
+	// maxMeters is drydock's: for how many accounts, regions and kinds of key requests are counted at once.
+	maxMeters = 10_000
+)
+
 // day is the unit of KMS's periods.
 const day = 24 * time.Hour

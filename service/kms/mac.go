@@ -18,7 +18,7 @@ var macHashes = map[api.MacAlgorithmSpec]func() hash.Hash{
 // mac computes the code of a message with a key that the caller may use for it.
 func (s *Service) mac(call *aws.Call, r request, algorithm api.MacAlgorithmSpec, message []byte) (*key, []byte, error) {
 	r.keys = map[string][]string{"kms:MacAlgorithm": {string(algorithm)}}
-	k, err := s.use(call, r)
+	k, err := s.useCounted(call, r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,7 +41,7 @@ func (s *Service) deriveSharedSecret(call *aws.Call, in *api.DeriveSharedSecretI
 	if in.Recipient != nil {
 		return nil, noRecipient()
 	}
-	k, err := s.use(call, request{
+	k, err := s.useCounted(call, request{
 		id: in.KeyID, action: "kms:DeriveSharedSecret", tokens: in.GrantTokens,
 		keys: map[string][]string{"kms:KeyAgreementAlgorithm": {string(in.KeyAgreementAlgorithm)}},
 	})

@@ -13,17 +13,19 @@ type Service struct {
 
 	docs   policy.Cache
 	opened opened
+	meters *meters
 }
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
-	s := &Service{Deps: d}
+	s := &Service{Deps: d, meters: newMeters(d.Quotas)}
 	return service.Module{
 		API:        api.API,
 		Operations: s.operations(),
 		Tasks:      s.taskKinds(),
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
+		Quotas:     quotaNames(),
 	}
 }
 

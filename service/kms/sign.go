@@ -112,7 +112,7 @@ func (s *Service) signer(call *aws.Call, r request, algorithm api.SigningAlgorit
 		how = *kind
 	}
 	r.keys = map[string][]string{"kms:SigningAlgorithm": {string(algorithm)}, "kms:MessageType": {string(how)}}
-	k, err := s.use(call, r)
+	k, err := s.useCounted(call, r)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,13 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
+	"drydock/api/iam"
 	api "drydock/api/logs"
 	"drydock/aws"
 	"drydock/ledger"
+	"drydock/policy"
 	"drydock/service"
 	"drydock/service/logs"
 	"drydock/service/servicetest"
@@ -29,7 +32,6 @@ func createGroup(t *testing.T, call *aws.Call, name string) {
 
 func TestLogGroup_IsListedByNameInPages(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CWL-02")
 	_, call := newCloud(t)
 	for i := range 7 {
 		createGroup(t, call, fmt.Sprintf("app/%d", i))
@@ -217,4 +219,70 @@ func TestLogGroup_RefusesWhatIsNotCarriedOut(t *testing.T) {
 	}
 	_, err = api.PutRetentionPolicy.Do(call, &api.PutRetentionPolicyInput{LogGroupName: "day", RetentionInDays: 3})
 	servicetest.WantError(t, err, "InvalidOperationException")
+}
+
+// forReader are the permissions of one user on one group.
+const forReader = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:GetLogEvents","logs:PutLogEvents"],
+	"Resource":"arn:aws:logs:us-east-1:111122223333:log-group:app:*"}]}`
+
+func TestLogGroup_SetsRetentionFiltersAndAccessForItsStreams(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "CWL-02")
+	document, err := policy.Parse(policy.KindInline, forReader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, call, box := cloudWithInbox(t, []string{"cloudwatch"}, func(service.Deps) service.Module {
+		return service.Module{API: iam.API, Identity: onlyUser{document}}
+	})
+	streams := []string{"one", "two"}
+	for _, group := range []string{"app", "other"} {
+		createGroup(t, call, group)
+		for _, stream := range streams {
+			createStream(t, call, group, stream)
+		}
+	}
+	putMetric(t, call, "app", "f", "ERROR", api.MetricTransformation{MetricValue: "1"})
+	if _, err := api.PutRetentionPolicy.Do(call, &api.PutRetentionPolicyInput{LogGroupName: "app", RetentionInDays: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ann := c.CallAs(t, aws.Principal{
+		Type: aws.PrincipalUser, Account: servicetest.Account, Name: "ann", ID: "ann", ARN: "arn:aws:iam::" + servicetest.Account + ":user/ann",
+	}, servicetest.Region)
+	for _, group := range []string{"app", "other"} {
+		for _, stream := range streams {
+			_, err := api.PutLogEvents.Do(ann, &api.PutLogEventsInput{
+				LogGroupName: group, LogStreamName: stream, LogEvents: []api.InputLogEvent{{Timestamp: at(0), Message: "ERROR " + stream}},
+			})
+			want := ""
+			if group == "other" {
+				want = "AccessDeniedException"
+				putMessages(t, call, group, stream, "ERROR "+stream)
+			}
+			servicetest.WantError(t, err, want)
+		}
+	}
+	c.WaitIdle(t)
+	points := 0
+	for _, d := range box.take() {
+		points += strings.Count(string(d.Payload), `"Count"`)
+	}
+	if points != len(streams) {
+		t.Errorf("the filter has made %d data points of %d streams", points, len(streams))
+	}
+	read := func() (got []string) {
+		for _, group := range []string{"app", "other"} {
+			for _, stream := range streams {
+				got = append(got, messagesOf(t, call, group, stream, false))
+			}
+		}
+		return got
+	}
+	if got := fmt.Sprintf("%q", read()); got != `["ERROR one" "ERROR two" "ERROR one" "ERROR two"]` {
+		t.Errorf("at first: %s", got)
+	}
+	c.Advance(t, 48*time.Hour)
+	if got := fmt.Sprintf("%q", read()); got != `["" "" "ERROR one" "ERROR two"]` {
+		t.Errorf("after the retention of one group: %s", got)
+	}
 }

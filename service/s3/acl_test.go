@@ -1,14 +1,21 @@
 package s3_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
+	"drydock/api/iam"
 	api "drydock/api/s3"
 	control "drydock/api/s3control"
 	"drydock/aws"
 	"drydock/ledger"
+	"drydock/policy"
+	"drydock/service"
+	"drydock/service/s3"
 	"drydock/service/servicetest"
 )
 
@@ -478,4 +485,106 @@ func TestOwnershipControls(t *testing.T) {
 	servicetest.WantError(t, err, "OwnershipControlsNotFoundError")
 	_, err = api.PutBucketOwnershipControls.Do(call, &api.PutBucketOwnershipControlsInput{Bucket: "data"})
 	servicetest.WantError(t, err, "MalformedXML")
+}
+
+// generous allows everything to everybody whom it is asked about.
+type generous struct{ document *policy.Document }
+
+func (generous) AccessKey(context.Context, string) (policy.AccessKey, error) {
+	return policy.AccessKey{}, policy.ErrUnknownKey
+}
+
+func (generous) Password(context.Context, string, string, string) (aws.Principal, error) {
+	return aws.Principal{}, policy.ErrUnknownKey
+}
+
+func (g generous) Grants(context.Context, *aws.Principal) (policy.Grants, error) {
+	return policy.Grants{Identity: []policy.Source{{Name: "all", Document: g.document}}}, nil
+}
+
+func TestAnonymous_HasNoIdentityPolicies(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-41")
+	document, err := policy.Parse(policy.KindInline, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		return append(s3.Modules(d), service.Module{API: iam.API, Identity: generous{document}})
+	})
+	newBucket(t, c.Call(t), "data")
+	put(t, c.Call(t), "data", "k", "x")
+	arn := "arn:aws:iam::" + servicetest.Account + ":"
+	for want, principals := range map[string][]aws.Principal{
+		"x": {
+			{Type: aws.PrincipalUser, Account: servicetest.Account, Name: "ann", ID: "AIDAANN", ARN: arn + "user/ann"},
+			{
+				Type: aws.PrincipalAssumedRole, Account: servicetest.Account, Name: "app", RoleARN: arn + "role/app",
+				ARN: "arn:aws:sts::" + servicetest.Account + ":assumed-role/app/s", Session: &aws.Session{Issued: servicetest.Start, Expires: servicetest.Start.Add(days)},
+			},
+		},
+		"AccessDenied": {{Type: aws.PrincipalAnonymous}},
+	} {
+		for _, p := range principals {
+			if got := get(t, c.CallAs(t, p, servicetest.Region), &api.GetObjectInput{Bucket: "data", Key: "k"}); got != want {
+				t.Errorf("%s reads %s", p.Type, got)
+			}
+		}
+	}
+}
+
+// TestACL_HasGrantsAndNothingElse sends lists as documents, from somebody who may change them.
+func TestACL_HasGrantsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-44", "S3-46", "S3-47")
+	c, call := newCloud(t)
+	newACLBucket(t, call, "data", api.ObjectOwnershipObjectWriter, api.PublicAccessBlockConfiguration{})
+	put(t, call, "data", "k", "x")
+	put(t, call, "data", "other", "x")
+	me := canonical(t, call)
+	url := c.URL(t)
+	const grantee = `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>` + everyone + `</URI></Grantee>`
+	for name, tt := range map[string]struct {
+		grant          string
+		status, reader int
+	}{
+		"a grant":  {`<Grant>` + grantee + `<Permission>READ</Permission></Grant>`, 200, 200},
+		"a denial": {`<Grant>` + grantee + `<Permission>DENY</Permission></Grant>`, 400, 403},
+		// AWS refuses a document with elements that it does not know; here they are passed over.
+		"a condition": {`<Grant>` + grantee + `<Permission>READ</Permission><Condition><IpAddress>10.0.0.0/8</IpAddress></Condition></Grant>`, 200, 200},
+	} {
+		changing := api.AccessControlPolicy{Owner: &api.Owner{ID: &me}, Grants: []api.Grant{
+			{Grantee: &api.Grantee{Type: api.TypeGroup, URI: new(everyone)}, Permission: new(api.PermissionWriteAcp)},
+		}}
+		if _, err := api.PutObjectACL.Do(call, &api.PutObjectACLInput{Bucket: "data", Key: "k", AccessControlPolicy: &changing}); err != nil {
+			t.Fatal(err)
+		}
+		document := `<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>` + me + `</ID></Owner><AccessControlList>` +
+			tt.grant + `<Grant>` + grantee + `<Permission>READ_ACP</Permission></Grant></AccessControlList></AccessControlPolicy>`
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/data/k?acl", strings.NewReader(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != tt.status || tt.status == 400 && !strings.Contains(string(body), "<Code>MalformedACLError</Code>") {
+			t.Errorf("%s: %d %s, %v", name, resp.StatusCode, body, err)
+		}
+		resp.Body.Close()
+		// What was refused has granted nothing, and no other object is concerned.
+		for key, want := range map[string]int{"k": tt.reader, "other": 403} {
+			if a, _ := fetch(t, url, http.MethodGet, "", "/data/"+key); a.status != want {
+				t.Errorf("after %s, reading %s: %d", name, key, a.status)
+			}
+		}
+		if tt.status != 200 {
+			continue
+		}
+		if _, text := fetch(t, url, http.MethodGet, "", "/data/k?acl"); !strings.Contains(text, "<Permission>READ</Permission>") || strings.Contains(text, "Condition") {
+			t.Errorf("after %s: %s", name, text)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func copyError(err error) error {
 		return preconditionFailed("x-amz-copy-source-If-None-Match")
 	case aws.IsError(err, "InvalidObjectState"):
 		return api.NewInvalidObjectState("Operation is not valid for the source object's storage class")
-	case aws.IsError(err, "MethodNotAllowed"):
+	case aws.IsError(err, "MethodNotAllowed") && !errors.Is(err, errLost):
 		return invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
 	}
 	return err

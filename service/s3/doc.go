@@ -33,6 +33,15 @@
 // was read last, which is written at most once a day: nothing happens when an object moves, so s3:IntelligentTiering, the
 // event, cannot be waited for.
 //
+// # Zones
+//
+// An object of ONEZONE_IA is in one availability zone of its bucket's region, which has the zones a, b and c: the one that
+// FNV-1a, in 32 bits, of "BUCKET/KEY" names, modulo three. Losing a zone (POST /_drydock/fault/s3/lose-zone with
+// {"zone":"us-east-1a"}) raises the number of its losses, which every reader of such an object compares with the number at
+// the time when the bytes came: so it counts at once for all of them, and a task removes the bytes. Objects of other
+// classes, and copies in them, outlive it. A lost object is listed and answers 405 like one that REDUCED_REDUNDANCY lost,
+// since AWS documents nothing else. Parts of uploads that are not complete are in no zone yet.
+//
 // # Encryption
 //
 // KMS is called as the requester, through S3, and never within a transaction. A bucket that encrypts by default with KMS is
@@ -42,7 +51,9 @@
 //
 // # SelectObjectContent
 //
-// The language and the readers of CSV and JSON are lang/s3select's; results stream while the object is read.
+// The language and the readers of CSV and JSON are lang/s3select's, that of Parquet is lang/parquet's; results stream while
+// the object is read. Of Parquet only the columns are read that the query names. A scan range bounds where records begin,
+// or row groups of Parquet, which the User Guide has as supported; a header counts wherever the range begins.
 //
 // # What follows from a change
 //
@@ -74,8 +85,8 @@
 // A blob is marked in the transaction that first refers to it, so the sweep after a start asks for each blob there is
 // whether it has a mark.
 //
-// Not here: MFA delete, restores of type SELECT, SelectObjectContent of Parquet and with scan ranges, grants on delivered
-// logs, inventories as ORC or Parquet or under a key of KMS, existing objects' replication, x-amz-request-charged in
-// answers. Analytics, metrics and transfer acceleration are stored and change nothing. Of S3 Control there are the
-// account's block of public access, access points, and tags.
+// Not here: MFA delete, restores of type SELECT, grants on delivered logs, inventories as ORC or Parquet or under a key of
+// KMS, existing objects' replication, x-amz-request-charged in answers, refusals of XML documents with elements that S3
+// does not know, which are passed over. Analytics, metrics and transfer acceleration are stored and change nothing. Of S3
+// Control there are the account's block of public access, access points, and tags.
 package s3

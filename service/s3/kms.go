@@ -235,6 +235,8 @@ func kmsError(err error) error {
 	switch {
 	case !errors.As(err, &e) || e.Status >= http.StatusInternalServerError:
 		return err
+	case aws.IsError(err, "ThrottlingException"):
+		return aws.NewError(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate for operations involving AWS KMS.")
 	case aws.IsError(err, "AccessDeniedException", "AccessDenied"):
 		return api.NewAccessDenied("%s", e.Message)
 	}

@@ -28,6 +28,8 @@ type keyring struct {
 	// refuse is the error of whoever it names by ARN, missing and disabled name keys.
 	refuse            string
 	missing, disabled string
+	// throttled tells that callers are above their quota.
+	throttled bool
 	// What the latest call brought.
 	context map[string]string
 	via     string
@@ -48,6 +50,8 @@ type sealedKey struct {
 func (k *keyring) use(call *aws.Call, name string, context map[string]string) error {
 	k.context, k.via = context, call.Request.ViaService
 	switch {
+	case k.throttled:
+		return aws.NewError(400, "ThrottlingException", "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
 	case call.Principal.ARN == k.refuse:
 		return aws.NewError(400, "AccessDeniedException", "User: %s is not authorized to perform: kms:Decrypt", k.refuse)
 	case name == k.missing:
@@ -167,6 +171,37 @@ func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
 	k.disabled = "alias/aws/s3"
 	_, err = api.GetObject.Do(call, &api.GetObjectInput{Bucket: "data", Key: "a/k"})
 	servicetest.WantError(t, err, "KMS.DisabledException")
+}
+
+func TestKMS_SlowsDownWhatKMSThrottles(t *testing.T) {
+	t.Parallel()
+	ledger.Covers(t, "S3-35")
+	_, call, k := newKMSCloud(t)
+	bucketKey := func(in *api.PutObjectInput) { in.BucketKeyEnabled = new(true) }
+	for key, change := range map[string]func(*api.PutObjectInput){"k": nil, "shared": bucketKey} {
+		if _, err := putKMS(call, key, "x", change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.throttled = true
+	_, err := putKMS(call, "other", "x", nil)
+	if !aws.IsError(err, "SlowDown") || err.Error() != "SlowDown: Please reduce your request rate for operations involving AWS KMS." {
+		t.Errorf("put: %v", err)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "SlowDown" {
+		t.Errorf("get: %s", got)
+	}
+	// Neither a bucket key in use nor S3's own keys are asked of KMS.
+	if _, err := putKMS(call, "shared", "y", bucketKey); err != nil {
+		t.Errorf("put under the bucket key: %v", err)
+	}
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "shared"}); got != "y" {
+		t.Errorf("get under the bucket key: %s", got)
+	}
+	put(t, call, "data", "plain", "z")
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "plain"}); got != "z" {
+		t.Errorf("get of SSE-S3: %s", got)
+	}
 }
 
 func TestKMS_Refusals(t *testing.T) {

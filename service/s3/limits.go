@@ -33,6 +33,12 @@ const (
 	maxObjectInline = 4 << 10
 )
 
+// zoneLetters name the availability zones of a region, of which each has at least three; they are as one account sees them.
+const zoneLetters = "abc"
+
+// zoneBatch is how many of the objects that were lost with a zone one step removes.
+const zoneBatch = 100
+
 // day is the unit of lifecycle rules.
 const day = 24 * time.Hour
 

@@ -103,7 +103,7 @@ func recorded(t testing.TB, c *servicetest.Cloud, bucket string) {
 
 func TestLogging_DeliversARecordOfEachRequest(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "S3-15")
+	ledger.Covers(t, "S3-15", "CWL-16")
 	c, call := newCloud(t)
 	url := c.URL(t)
 	for _, name := range []string{"data", "target", "quiet"} {

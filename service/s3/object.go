@@ -36,9 +36,10 @@ type object struct {
 	ownership
 	retention
 	restoration
+	placement
 	// Replication tells how far the copies of the version are, or that it is one; empty where it goes nowhere.
 	Replication api.ReplicationStatus `cbor:",omitempty"`
-	// Lost tells that the storage of REDUCED_REDUNDANCY has lost the bytes.
+	// Lost tells that the storage of REDUCED_REDUNDANCY or ONEZONE_IA has lost the bytes.
 	Lost bool `cbor:",omitempty"`
 	// Noncurrent is when a newer version came, zero for the latest.
 	Noncurrent time.Time `cbor:",omitzero"`

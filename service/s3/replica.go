@@ -18,9 +18,15 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		if err != nil || from.ID != r.BucketID {
 			return ignoreNotFound(err)
 		}
-		o, err := versionAt(tx, from, r.Key, r.Seq)
+		o, err := versionAt(tx, from.ID, r.Key, r.Seq)
 		if err != nil || o == nil {
 			return err
+		}
+		if err := o.settle(tx); err != nil {
+			return err
+		}
+		if o.Lost {
+			return &failure{"SrcObjectNotFound"}
 		}
 		to, err := buckets.Get(tx, store.K(r.Partition, destinationBucket(rule)))
 		switch {
@@ -31,7 +37,7 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		case to.Versioning != api.BucketVersioningStatusEnabled:
 			return &failure{"DstBucketUnversioned"}
 		}
-		there, err := versionAt(tx, to, o.Key, o.Seq)
+		there, err := versionAt(tx, to.ID, o.Key, o.Seq)
 		if err != nil {
 			return err
 		}
@@ -53,7 +59,7 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		if err != nil {
 			return err
 		}
-		o.restoration = restoration{}
+		o.restoration, o.placement = restoration{}, placement{}
 		if !to.Lock.Enabled {
 			o.retention = retention{}
 		}

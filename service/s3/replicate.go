@@ -182,7 +182,7 @@ func (s *Service) replicate(ctx context.Context, t task.Task) (task.Next, error)
 		if from, err = buckets.Get(tx, store.K(r.Partition, r.Bucket)); err != nil || from.ID != r.BucketID {
 			return err
 		}
-		if o, err = versionAt(tx, from, r.Key, r.Seq); err != nil || o == nil {
+		if o, err = versionAt(tx, from.ID, r.Key, r.Seq); err != nil || o == nil {
 			return err
 		}
 		c, err := configs.Get(tx, store.K(from.ID))
@@ -220,15 +220,15 @@ func (s *Service) replicate(ctx context.Context, t task.Task) (task.Next, error)
 }
 
 // versionAt returns the version of a key that has an order, nil when there is none.
-func versionAt(tx *store.Tx, b *bucket, key string, seq int64) (*object, error) {
-	o, err := currentObjects.Get(tx, store.K(b.ID, key))
+func versionAt(tx *store.Tx, bucketID, key string, seq int64) (*object, error) {
+	o, err := currentObjects.Get(tx, store.K(bucketID, key))
 	if err == nil && o.Seq == seq {
 		return o, nil
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	o, err = olderObjects.Get(tx, store.K(b.ID, key, -seq))
+	o, err = olderObjects.Get(tx, store.K(bucketID, key, -seq))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -336,7 +336,7 @@ func (s *Service) replicatedTo(ctx context.Context, r *replication, failed *fail
 		if err != nil || b.ID != r.BucketID {
 			return ignoreNotFound(err)
 		}
-		o, err := versionAt(tx, b, r.Key, r.Seq)
+		o, err := versionAt(tx, b.ID, r.Key, r.Seq)
 		if err != nil || o == nil {
 			return err
 		}

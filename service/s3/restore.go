@@ -165,7 +165,7 @@ func (s *Service) restored(ctx context.Context, t task.Task) (next task.Next, er
 		if err != nil || b == nil || b.ID != part[2] {
 			return err
 		}
-		o, err := versionAt(tx, b, part[4], seq)
+		o, err := versionAt(tx, b.ID, part[4], seq)
 		if err != nil || o == nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func moves(r *api.LifecycleRule, o *object) (list []move) {
 // moveBy returns the first move that the rules have for a version, of several at once the one to the coldest class; a
 // zero time for none.
 func moveBy(rules []api.LifecycleRule, minimum api.TransitionDefaultMinimumObjectSize, o *object) (first move) {
-	if o.Marker {
+	if o.Marker || o.Lost {
 		return first
 	}
 	now := coldnessOf(o.Class)
@@ -90,6 +90,9 @@ func moveBy(rules []api.LifecycleRule, minimum api.TransitionDefaultMinimumObjec
 
 // transit moves a version to the storage class that is due by now.
 func (s *Service) transit(tx *store.Tx, b *bucket, o *object, now time.Time) error {
+	if err := o.settle(tx); err != nil {
+		return err
+	}
 	list, minimum, err := rules(tx, b)
 	if err != nil {
 		return err
@@ -141,7 +144,7 @@ func newerNoncurrent(tx *store.Tx, b *bucket, o *object) (n int, err error) {
 
 // transitDue moves a version if that is what a due row means, and tells whether it was.
 func (s *Service) transitDue(tx *store.Tx, b *bucket, d *due, now time.Time) (bool, error) {
-	o, err := versionAt(tx, b, d.Key, d.Seq)
+	o, err := versionAt(tx, b.ID, d.Key, d.Seq)
 	if err != nil || o == nil || o.Move.IsZero() || !o.Move.Equal(d.At) {
 		return false, err
 	}

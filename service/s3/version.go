@@ -70,6 +70,7 @@ func (s *Service) putLatest(tx *store.Tx, b *bucket, next *object, now time.Time
 	// All of these are set anew, for a transaction that runs again.
 	next.BucketID, next.Modified, next.Noncurrent, next.Version = b.ID, now.Truncate(time.Second), time.Time{}, ""
 	next.Due, next.Rule, next.Move = time.Time{}, "", time.Time{}
+	next.placement = placement{}
 	old, err := currentObjects.Get(tx, store.K(b.ID, next.Key))
 	if errors.Is(err, store.ErrNotFound) {
 		old, err = nil, nil
@@ -232,11 +233,14 @@ func (s *Service) remove(tx *store.Tx, b *bucket, key, version string, now time.
 // came is called for every version before it is written, gone for every version before it is removed for good: whatever
 // follows from a change of an object begins here.
 func (s *Service) came(tx *store.Tx, b *bucket, o *object) error {
+	if err := place(tx, b, o); err != nil {
+		return err
+	}
 	return s.plan(tx, b, o)
 }
 
 func (s *Service) gone(tx *store.Tx, o *object) error {
-	if err := errors.Join(unplan(tx, o), forgetAccess(tx, o)); err != nil {
+	if err := errors.Join(unplan(tx, o), forgetAccess(tx, o), unplace(tx, o)); err != nil {
 		return err
 	}
 	return s.release(tx, o.ContentID)

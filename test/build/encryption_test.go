@@ -16,7 +16,7 @@ const mayEncrypt = `{"Effect":"Allow","Action":["kms:GenerateDataKey","kms:Decry
 
 func TestBuild_EncryptsWithItsKey(t *testing.T) {
 	t.Parallel()
-	ledger.Covers(t, "CB-09", "CB-23")
+	ledger.Covers(t, "CB-09", "CB-23", "IAM-10")
 	for name, test := range map[string]struct{ statements, failure string }{
 		"that the role may use":     {mayLog + "," + mayPull + "," + mayStore + "," + mayEncrypt, ""},
 		"that the role may not use": {mayLog + "," + mayPull + "," + mayStore, "kms:GenerateDataKey"},
@@ -53,6 +53,10 @@ func TestBuild_EncryptsWithItsKey(t *testing.T) {
 				if out.ServerSideEncryption == nil || *out.ServerSideEncryption != s3.ServerSideEncryptionAWSKMS || *out.SSEKMSKeyID != *key {
 					t.Errorf("%s is encrypted with %v", name, out.ServerSideEncryption)
 				}
+				do(t, kms.DisableKey, call, &kms.DisableKeyInput{KeyID: *key})
+				_, err = s3.GetObject.Do(call, &s3.GetObjectInput{Bucket: bucket, Key: object})
+				servicetest.WantError(t, err, "KMS.DisabledException")
+				do(t, kms.EnableKey, call, &kms.EnableKeyInput{KeyID: *key})
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"drydock/api/kms"
 	api "drydock/api/logs"
 	"drydock/aws"
+	"drydock/ledger"
 	"drydock/service/servicetest"
 	"drydock/store"
 )
@@ -96,6 +97,7 @@ func TestEncryption_KeepsEventsUnderAKey(t *testing.T) {
 	}
 
 	// Without the key nothing can be read or written, once the data keys in memory have had their time.
+	ledger.Covers(t, "IAM-10")
 	do(t, kms.DisableKey, call, &kms.DisableKeyInput{KeyID: key})
 	c.Advance(t, 10*time.Minute)
 	_, err := read(t, call, "one")

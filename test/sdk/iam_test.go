@@ -21,15 +21,16 @@ import (
 	"drydock/ledger"
 )
 
-// TestAuthorization_EveryServiceDeniesByDefault calls each service without, with, and again without permission.
-func TestAuthorization_EveryServiceDeniesByDefault(t *testing.T) {
-	ledger.Covers(t, "IAM-01")
-	t.Parallel()
-	c, root := start(t)
-	calls := map[string]struct {
-		denied string
-		call   func(cfg aws.Config) error
-	}{
+// serviceCall is a call of a service and the code of its denial.
+type serviceCall struct {
+	denied string
+	call   func(cfg aws.Config) error
+}
+
+// callEach has a call of each service.
+func callEach(t *testing.T) map[string]serviceCall {
+	t.Helper()
+	return map[string]serviceCall{
 		"iam": {"AccessDenied", func(cfg aws.Config) error {
 			_, err := iam.NewFromConfig(cfg).ListRoles(t.Context(), nil)
 			return err
@@ -55,6 +56,32 @@ func TestAuthorization_EveryServiceDeniesByDefault(t *testing.T) {
 			return err
 		}},
 	}
+}
+
+// TestTLS_EveryServiceAnswers calls each service over HTTPS.
+func TestTLS_EveryServiceAnswers(t *testing.T) {
+	ledger.Covers(t, "IAM-08")
+	t.Parallel()
+	c, root := start(t)
+	all := newUser(t, c, root, "all", `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
+		"Condition": {"Bool": {"aws:SecureTransport": "true"}}}}`)
+	secure := all.Copy()
+	secure.ConfigSources = nil // they name the endpoint as well
+	secure.BaseEndpoint, secure.HTTPClient = aws.String(strings.Replace(c.Endpoint, "http://", "https://", 1)), trusting(t, c)
+	for service, the := range callEach(t) {
+		if err := the.call(secure); err != nil {
+			t.Errorf("%s: %v", service, err)
+		}
+		wantCode(t, the.call(all), the.denied)
+	}
+}
+
+// TestAuthorization_EveryServiceDeniesByDefault calls each service without, with, and again without permission.
+func TestAuthorization_EveryServiceDeniesByDefault(t *testing.T) {
+	ledger.Covers(t, "IAM-01")
+	t.Parallel()
+	c, root := start(t)
+	calls := callEach(t)
 	nobody := newUser(t, c, root, "nobody", "")
 	all := newUser(t, c, root, "all", `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}`)
 	elsewhere := newUser(t, c, root, "elsewhere", `{"Version": "2012-10-17", "Statement": [

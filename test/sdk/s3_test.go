@@ -217,3 +217,29 @@ func trusting(t *testing.T, c *cloud.Process) *http.Client {
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
+
+// TestS3_IsThrottledByKMS takes more data keys than the quota of KMS has: one a second here, so that the pace of the machine
+// does not matter.
+func TestS3_IsThrottledByKMS(t *testing.T) {
+	ledger.Covers(t, "S3-35")
+	t.Parallel()
+	c := cloud.New(t, "--ephemeral", "--quota", "kms/L-6E3AF000=1")
+	client := s3.NewFromConfig(configure(t, c, account, "drydock", ""), pathStyle, func(o *s3.Options) { o.RetryMaxAttempts = 1 })
+	bucket := newBucket(t, client, "busy")
+	put := func(how types.ServerSideEncryption) error {
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x"), ServerSideEncryption: how})
+		return err
+	}
+	var err error
+	for range 1000 {
+		if err = put(types.ServerSideEncryptionAwsKms); err != nil {
+			break
+		}
+	}
+	wantCode(t, err, "SlowDown")
+	for range 100 {
+		if err := put(types.ServerSideEncryptionAes256); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
