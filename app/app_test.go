@@ -70,6 +70,7 @@ func (r *running) do(t *testing.T, method, path, body string, header ...string) 
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +145,12 @@ func TestCloud_PagesOfOtherOriginsCannotControlIt(t *testing.T) {
 	r := start(t, app.Config{Ephemeral: true})
 	if status, _ := r.do(t, http.MethodPost, "/_drydock/reset", "", "Origin", "https://evil.example"); status != http.StatusForbidden {
 		t.Errorf("status %d", status)
+	}
+	for host, want := range map[string]int{"evil.example:4566": http.StatusForbidden, "localhost:4566": http.StatusOK, "[::1]:4566": http.StatusOK} {
+		// The name of another's host may resolve to this machine.
+		if status, body := r.do(t, http.MethodPost, "/_drydock/reset", "", "Origin", "http://"+host, "Host", host); status != want {
+			t.Errorf("a page of %s: %d %s", host, status, body)
+		}
 	}
 }
 

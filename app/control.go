@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"drydock/clock"
@@ -49,10 +50,19 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 }
 
 // sameOrigin tells that no web page sent the request, or one that drydock served itself. Without it any page open in the
-// user's browser could reset a cloud on loopback.
+// user's browser could reset a cloud on loopback. Names of other hosts are no proof of that: whoever owns one can have it
+// resolve to loopback.
 func sameOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+	if origin == "" {
+		return true
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	near := loopback(strings.Trim(host, "[]")) || strings.HasSuffix(host, ".localhost")
+	return near && (origin == "http://"+r.Host || origin == "https://"+r.Host)
 }
 
 // fromHere tells that the request comes from this machine. A cloud that listens for others must not let them reset it.

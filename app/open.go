@@ -53,6 +53,7 @@ func (c *Cloud) openDisk() error {
 		return fmt.Errorf("open blobs: %w", err)
 	}
 	c.blobs = blob.New(blobs)
+	c.blobs.TrackCommits() // for startSweep
 	return nil
 }
 

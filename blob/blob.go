@@ -82,10 +82,47 @@ type DriverWriter interface {
 }
 
 // Store keeps blobs. Its methods are safe for concurrent use.
-type Store struct{ driver Driver }
+type Store struct {
+	driver Driver
+	// commits is held for reading while a blob is committed and noted.
+	commits sync.RWMutex
+
+	mu sync.Mutex // guards the field below
+	// fresh are the blobs committed since TrackCommits; nil where nobody asks.
+	fresh map[string]bool
+}
 
 // New returns a store on the driver.
 func New(d Driver) *Store { return &Store{driver: d} }
+
+// TrackCommits has Sweep pass over what is committed from now on, whatever its time says: clocks are set while a machine
+// starts. It lasts until the first Sweep that succeeds.
+func (s *Store) TrackCommits() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fresh == nil {
+		s.fresh = map[string]bool{}
+	}
+}
+
+// committed notes a blob that is committed.
+func (s *Store) committed(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fresh != nil {
+		s.fresh[id] = true
+	}
+}
+
+// isFresh tells whether a blob that was listed is one of those committed since TrackCommits. It waits for commits that are
+// under way, whose blobs can be seen before they are noted.
+func (s *Store) isFresh(id string) bool {
+	s.commits.Lock()
+	s.commits.Unlock() //nolint:staticcheck // nothing to do in between
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fresh[id]
+}
 
 // Create begins a blob. The Writer fails when ctx ends. Its Abort must be called unless it was committed, and may be
 // called then.
@@ -94,7 +131,7 @@ func (s *Store) Create(ctx context.Context) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating a blob: %w", err)
 	}
-	return &Writer{ctx: ctx, driver: w}, nil
+	return &Writer{ctx: ctx, store: s, driver: w}, nil
 }
 
 // Open opens a blob for reading, or returns ErrNotFound. The Reader must be closed.
@@ -153,6 +190,7 @@ func validID(id string) bool {
 // Writer writes a blob. It is used by one goroutine.
 type Writer struct {
 	ctx    context.Context //nolint:containedctx // the life of the writer is that of the call
+	store  *Store
 	driver DriverWriter
 	size   int64
 	err    error // the first failure, or ErrDone
@@ -221,12 +259,14 @@ func (w *Writer) Commit() (Ref, error) {
 		return Ref{}, fmt.Errorf("committing a blob: %w", err)
 	}
 	w.err = ErrDone
+	w.store.commits.RLock()
+	defer w.store.commits.RUnlock()
 	id, err := w.driver.Commit()
+	w.driver = nil
 	if err != nil {
-		w.driver = nil
 		return Ref{}, fmt.Errorf("committing a blob: %w", err)
 	}
-	w.driver = nil
+	w.store.committed(id)
 	return Ref{ID: id, Size: w.size}, nil
 }
 

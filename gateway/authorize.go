@@ -117,7 +117,19 @@ func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Ma
 	if decision.Allowed {
 		return nil
 	}
+	if outsideS3(principal, action, &facts) {
+		return denied(call, "Access Denied")
+	}
 	return denied(call, policy.Denial(decision, &request))
+}
+
+// outsideS3 tells that S3 is asked by a caller of no account or of another than the owner's, who does not learn why it is
+// refused: AWS returns its enhanced messages within an account or an organization only.
+func outsideS3(p *aws.Principal, action string, facts *policy.Facts) bool {
+	if !strings.HasPrefix(action, "s3:") {
+		return false
+	}
+	return p.Type == aws.PrincipalAnonymous || facts.Account != "" && facts.Account != p.Account
 }
 
 // ownWork tells that a service of the cloud acts within its own account, in process: as at AWS, that needs no policy

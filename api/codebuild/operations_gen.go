@@ -123,7 +123,7 @@ var CreateFleet = aws.NewOp[CreateFleetInput, CreateFleetOutput](&aws.Operation{
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceAlreadyExistsException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:CreateFleet", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:fleet/${name}:*"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
-		{Action: "iam:PassRole", Resources: []string{"${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
 	},
 })
 
@@ -136,7 +136,8 @@ var CreateProject = aws.NewOp[CreateProjectInput, CreateProjectOutput](&aws.Oper
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceAlreadyExistsException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:CreateProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
-		{Action: "iam:PassRole", Resources: []string{"${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${buildBatchConfig.serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "buildBatchConfig.serviceRole"},
 	},
 })
 
@@ -568,7 +569,7 @@ var StartBuild = aws.NewOp[StartBuildInput, StartBuildOutput](&aws.Operation{
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:StartBuild", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
-		{Action: "iam:PassRole", Resources: []string{"${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
 	},
 })
 
@@ -581,7 +582,8 @@ var StartBuildBatch = aws.NewOp[StartBuildBatchInput, StartBuildBatchOutput](&aw
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:StartBuildBatch", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${projectName}"}},
-		{Action: "iam:PassRole", Resources: []string{"${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${serviceRoleOverride}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRoleOverride"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${buildBatchConfigOverride.serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "buildBatchConfigOverride.serviceRole"},
 	},
 })
 
@@ -666,7 +668,7 @@ var UpdateFleet = aws.NewOp[UpdateFleetInput, UpdateFleetOutput](&aws.Operation{
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException, errorAccountLimitExceededException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:UpdateFleet", Resources: []string{"${arn}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
-		{Action: "iam:PassRole", Resources: []string{"${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${fleetServiceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "fleetServiceRole"},
 	},
 })
 
@@ -679,7 +681,8 @@ var UpdateProject = aws.NewOp[UpdateProjectInput, UpdateProjectOutput](&aws.Oper
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:UpdateProject", Resources: []string{"arn:${Partition}:codebuild:${Region}:${Account}:project/${name}"}, Keys: []string{"aws:RequestTag/=tags", "aws:TagKeys=tags"}},
-		{Action: "iam:PassRole", Resources: []string{"${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "serviceRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${buildBatchConfig.serviceRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "buildBatchConfig.serviceRole"},
 	},
 })
 
@@ -692,7 +695,7 @@ var UpdateProjectVisibility = aws.NewOp[UpdateProjectVisibilityInput, UpdateProj
 	Errors: []aws.ErrorShape{errorInvalidInputException, errorResourceNotFoundException},
 	Grants: []aws.Grant{
 		{Action: "codebuild:UpdateProjectVisibility", Resources: []string{"${projectArn}"}},
-		{Action: "iam:PassRole", Resources: []string{"${resourceAccessRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "resourceAccessRole"},
+		{Action: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${resourceAccessRole}"}, Keys: []string{"iam:PassedToService=\"codebuild.amazonaws.com\""}, When: "resourceAccessRole"},
 	},
 })
 

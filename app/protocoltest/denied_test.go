@@ -60,3 +60,42 @@ func wantDenied(t *testing.T, op *aws.Operation, got answer) {
 		t.Errorf("got %d %s: %s\n%.300s", got.status, got.code, got.message, got.body)
 	}
 }
+
+// unsigned lists the operations that anonymous callers may ask for, and what they are answered.
+var unsigned = map[string]struct {
+	status        int
+	code, because string
+}{
+	"sts.AssumeRoleWithSAML":        {http.StatusBadRequest, "InvalidIdentityToken", "the token decides, not the caller"},
+	"sts.AssumeRoleWithWebIdentity": {http.StatusBadRequest, "InvalidIdentityToken", "the token decides, not the caller"},
+	"s3.DeleteObjects":              {http.StatusOK, "", "each object is refused by itself"},
+}
+
+func TestOperations_AreDeniedToAnonymousCallers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	anonymous := &client{cloud: f.Cloud}
+	f.each(t, func(t *testing.T, op *aws.Operation, _ string, in any) {
+		got := anonymous.do(t, op, in, "")
+		want := answer{status: http.StatusForbidden, code: "MissingAuthenticationToken", message: "Request is missing Authentication Token"}
+		switch {
+		case op.API.Protocols[0] == aws.ProtocolJSON:
+			want.status, want.code = http.StatusBadRequest, "MissingAuthenticationTokenException"
+		case op.API.Package == "s3": // which knows anonymous callers, and may let them
+			want.code, want.message = "AccessDenied", "Access Denied"
+		}
+		if other, listed := unsigned[op.String()]; listed {
+			want.status, want.code, want.message = other.status, other.code, got.message
+			if got.status == http.StatusOK && (!strings.Contains(got.body, "<Code>AccessDenied</Code>") || strings.Contains(got.body, "<Deleted>")) {
+				t.Errorf("got %s", got.body)
+			}
+		}
+		if op.Method == http.MethodHead {
+			want.code, want.message = "", ""
+		}
+		if got.body = ""; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+	t.Cleanup(func() { f.wantNoTroubles(t) })
+}

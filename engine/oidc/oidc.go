@@ -71,9 +71,28 @@ func local(host string) bool {
 // forbidden are addresses of metadata services outside of the link-local ranges.
 var forbidden = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16")}
 
+// translators are the ranges of IPv6 addresses that carry an IPv4 address, by where in them it begins: those of NAT64
+// (RFC 6052, RFC 8215), 6to4 (RFC 3056), and the ones of RFC 4291 that are compatible with it.
+var translators = map[netip.Prefix]int{
+	netip.MustParsePrefix("64:ff9b::/96"): 12, netip.MustParsePrefix("64:ff9b:1::/48"): 12, netip.MustParsePrefix("2002::/16"): 2,
+	netip.MustParsePrefix("::/96"): 12,
+}
+
+// unmap returns the IPv4 address that an IPv6 address stands for, if it does.
+func unmap(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	for prefix, at := range translators {
+		if prefix.Contains(a) && a != netip.IPv6Unspecified() && a != netip.IPv6Loopback() {
+			b := a.As16()
+			return netip.AddrFrom4([4]byte(b[at : at+4]))
+		}
+	}
+	return a
+}
+
 // allowed tells whether a connection may go to an address.
 func allowed(a netip.Addr) bool {
-	a = a.Unmap()
+	a = unmap(a)
 	switch {
 	case a.IsUnspecified(), a.IsMulticast(), a.IsLinkLocalUnicast(), !a.IsValid(), a.Zone() != "":
 		return false
@@ -94,6 +113,9 @@ func client(thumbprints []string) *http.Client {
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("%w: too many redirects", ErrRefused)
+			}
+			if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+				return fmt.Errorf("%w: a redirect from HTTPS to %s", ErrRefused, r.URL.Scheme)
 			}
 			return checkURL(r.URL)
 		},
@@ -186,6 +208,7 @@ func Keys(ctx context.Context, issuer string, thumbprints []string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	secure := strings.HasPrefix(strings.ToLower(issuer), "https:")
 	var document struct {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
@@ -195,6 +218,9 @@ func Keys(ctx context.Context, issuer string, thumbprints []string) ([]byte, err
 	}
 	if strings.TrimSuffix(document.Issuer, "/") != strings.TrimSuffix(issuer, "/") {
 		return nil, fmt.Errorf("%w: the discovery document is of %q", ErrAnswer, document.Issuer)
+	}
+	if u, err := url.Parse(document.JWKSURI); err == nil && secure && u.Scheme != "https" {
+		return nil, fmt.Errorf("%w: the keys of an issuer of HTTPS are at %q", ErrRefused, document.JWKSURI)
 	}
 	return get(ctx, c, document.JWKSURI)
 }

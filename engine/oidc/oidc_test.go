@@ -27,6 +27,9 @@ func provider(t *testing.T, tls bool, change func(issuer string) (document, keys
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 	})
+	mux.HandleFunc("/downgrade", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://"+r.Host+"/keys", http.StatusFound)
+	})
 	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
 	if tls {
 		server = httptest.NewTLSServer(mux)
@@ -112,6 +115,7 @@ func TestKeys_AreNotFetchedFromEverywhere(t *testing.T) {
 	for _, issuer := range []string{
 		"http://169.254.169.254", "https://169.254.169.254", "https://[fe80::1]", "https://[fd00:ec2::254]", "https://0.0.0.0", "https://[::ffff:169.254.169.254]",
 		"http://example.com", "ftp://localhost", "https://", "https://u@localhost", "https://localhost/?a=b", "https://localhost/#a", "localhost", "https://100.100.100.200",
+		"https://[64:ff9b::a9fe:a9fe]", "https://[64:ff9b:1::169.254.169.254]", "https://[2002:a9fe:a9fe::1]", "https://[::169.254.169.254]",
 	} {
 		if _, err := oidc.Keys(t.Context(), issuer, nil); !errors.Is(err, oidc.ErrRefused) {
 			t.Errorf("%s: %v", issuer, err)
@@ -121,5 +125,20 @@ func TestKeys_AreNotFetchedFromEverywhere(t *testing.T) {
 	closed.Close()
 	if _, err := oidc.Keys(t.Context(), closed.URL, nil); !errors.Is(err, oidc.ErrUnreachable) {
 		t.Errorf("a server that is not there: %v", err)
+	}
+}
+
+func TestKeys_OfHTTPSStayWithIt(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string]func(issuer string) string{
+		"in the document": func(issuer string) string { return strings.Replace(issuer, "https", "http", 1) + "/keys" },
+		"by a redirect":   func(issuer string) string { return issuer + "/downgrade" },
+	} {
+		server := provider(t, true, func(issuer string) (string, string) {
+			return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, issuer, keys(issuer)), `{"keys":[]}`
+		})
+		if _, err := oidc.Keys(t.Context(), server.URL, []string{oidc.Thumbprint(server.Certificate())}); !errors.Is(err, oidc.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

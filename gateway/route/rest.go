@@ -33,6 +33,7 @@ type candidate struct {
 	op      *aws.Operation
 	labels  []string
 	query   [][2]string // key and value; an empty value demands the key only
+	named   int         // how many of the query's keys, the first ones, stand in the operation's URI
 	headers []string
 }
 
@@ -48,6 +49,7 @@ func (t *tree) add(op *aws.Operation) {
 			c.query = append(c.query, [2]string{key, value})
 		}
 	}
+	c.named = len(c.query)
 	c.addRequiredMembers(op.Input)
 	node := t
 	slot := &node.here
@@ -177,7 +179,8 @@ func (t *tree) walk(method, rest string, values []string, query url.Values, head
 	return nil, nil
 }
 
-// pick returns the most demanding candidate whose demands the request meets.
+// pick returns the most demanding candidate whose demands the request meets. A request that asks for a subresource, and
+// leaves out what is required beside it, belongs to the subresource: DELETE /bucket?inventory deletes no bucket.
 func (l *leaf) pick(query url.Values, header func(string) bool) *candidate {
 	if l == nil {
 		return nil
@@ -195,15 +198,41 @@ func (l *leaf) pick(query url.Values, header func(string) bool) *candidate {
 		consider(l.byKey[key])
 	}
 	consider(l.plain)
+	if best == nil || best.named == 0 {
+		if c := l.asked(query); c != nil {
+			return c
+		}
+	}
 	return best
 }
 
-func (c *candidate) met(query url.Values, header func(string) bool) bool {
-	for _, q := range c.query {
+// asked returns the candidate whose URI names what the query asks for, whatever else the candidate demands.
+func (l *leaf) asked(query url.Values) *candidate {
+	var best *candidate
+	for key := range query {
+		for _, c := range l.byKey[key] {
+			if c.named > 0 && (best == nil || c.demands() < best.demands()) && holds(query, c.query[:c.named]) {
+				best = c
+			}
+		}
+	}
+	return best
+}
+
+// holds tells whether a query has the keys, with their values.
+func holds(query url.Values, keys [][2]string) bool {
+	for _, q := range keys {
 		values, present := query[q[0]]
 		if !present || q[1] != "" && values[0] != q[1] {
 			return false
 		}
+	}
+	return true
+}
+
+func (c *candidate) met(query url.Values, header func(string) bool) bool {
+	if !holds(query, c.query) {
+		return false
 	}
 	for _, h := range c.headers {
 		if !header(h) {

@@ -216,7 +216,7 @@ func (t *Table) findREST(r *http.Request, service string) (Match, bool) {
 }
 
 // hostParts reads a host name of one of the forms service.region.amazonaws.com, service.localhost,
-// bucket.s3.region.amazonaws.com, bucket.s3.localhost and bucket.localhost. It returns the service's label and the bucket.
+// account.s3-control.region.amazonaws.com, bucket.s3.region.amazonaws.com, bucket.s3.localhost and bucket.localhost. It returns the service's label and the bucket.
 func hostParts(host string) (service, bucket string) {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -234,6 +234,9 @@ func hostParts(host string) (service, bucket string) {
 	}
 	labels := strings.Split(name, ".")
 	for i, l := range labels {
+		if l == "s3-control" { // the account stands before it
+			return l, ""
+		}
 		if l == "s3" || strings.HasPrefix(l, "s3-") && i == len(labels)-1 {
 			return "s3", strings.Join(labels[:i], ".")
 		}

@@ -79,11 +79,12 @@ func NewCSV(r io.Reader, o CSV) (Input, error) {
 	return in, nil
 }
 
-// skipMark leaves out a byte order mark.
-func skipMark(r *bufio.Reader) {
+// skipMark leaves out a byte order mark, and tells how long it was.
+func skipMark(r *bufio.Reader) (n int) {
 	if mark, err := r.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		_, _ = r.Discard(3) // which were peeked
+		n, _ = r.Discard(3) // which were peeked
 	}
+	return n
 }
 
 func (c *csvInput) next() (record, error) {

@@ -323,10 +323,11 @@ func (p *parser) reference(t token) (expression, error) {
 	if alias == "" {
 		alias = "S3Object"
 	}
-	if t.text == alias || t.kind == tokenWord && strings.EqualFold(t.text, alias) {
-		return &reference{path}, nil
+	if t.text != alias && (t.kind != tokenWord || !strings.EqualFold(t.text, alias)) {
+		path = append([]step{{name: t.text, quoted: t.kind == tokenQuoted, index: -1}}, path...)
 	}
-	return &reference{append([]step{{name: t.text, quoted: t.kind == tokenQuoted, index: -1}}, path...)}, nil
+	p.query.paths = append(p.query.paths, path)
+	return &reference{path}, nil
 }
 
 // word reads what begins with a keyword or a name.

@@ -22,6 +22,8 @@ type Query struct {
 	where      expression
 	limit      int64 // -1 for none
 	aggregates []*aggregate
+	// paths are those of the records that expressions name.
+	paths [][]step
 }
 
 // column is one of the SELECT list.

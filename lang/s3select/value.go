@@ -183,7 +183,13 @@ func writeJSON(b *bytes.Buffer, v Value) {
 	switch v := v.(type) {
 	case nil, Missing:
 		b.WriteString("null")
-	case bool, int64, float64, Number:
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) { // JSON has no such number
+			b.WriteString("null")
+			return
+		}
+		b.WriteString(text(v))
+	case bool, int64, Number:
 		b.WriteString(text(v))
 	case List:
 		b.WriteByte('[')

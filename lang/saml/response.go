@@ -88,14 +88,20 @@ func ParseResponse(text []byte, o Options) (*Assertion, error) {
 	} else if o.MustDecrypt {
 		return nil, ErrEncryption
 	}
-	if len(assertion.Find(assertionSpace, "Assertion")) != 1 {
-		return nil, fmt.Errorf("%w: an assertion within another one", ErrResponse)
+	hidden := encrypted != nil && !signed
+	err = verify(assertion)
+	switch {
+	case len(assertion.Find(assertionSpace, "Assertion")) != 1:
+		err = fmt.Errorf("%w: an assertion within another one", ErrResponse)
+	case err == nil && !signed:
+		err = fmt.Errorf("%w: %w", ErrSignature, xmldsig.ErrUnsigned)
 	}
-	if err := verify(assertion); err != nil {
+	switch {
+	case err != nil && hidden:
+		// Whoever changes an encrypted assertion must not learn what became of it: with CBC, that tells its content.
+		return nil, ErrEncryption
+	case err != nil:
 		return nil, err
-	}
-	if !signed {
-		return nil, fmt.Errorf("%w: %w", ErrSignature, xmldsig.ErrUnsigned)
 	}
 	return readAssertion(assertion)
 }
@@ -119,6 +125,9 @@ func readAssertion(e *xmldsig.Element) (*Assertion, error) {
 			return nil, err
 		}
 		for _, restriction := range conditions.All(assertionSpace, "AudienceRestriction") {
+			if a.Audiences == nil {
+				a.Audiences = []string{}
+			}
 			for _, audience := range restriction.All(assertionSpace, "Audience") {
 				a.Audiences = append(a.Audiences, audience.Text())
 			}

@@ -158,6 +158,10 @@ func TestParseResponse_RefusesTamperedAndForeign(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	foreign := saml.Options{Keys: keys[:0], Decrypt: []*rsa.PrivateKey{decryptionKey(t, "decrypt.key.pem")}}
+	if _, err := saml.ParseResponse([]byte(file(t, "encrypted-cbc.xml")), foreign); !errors.Is(err, saml.ErrEncryption) {
+		t.Errorf("what was decrypted and is not signed by the provider tells why: %v", err)
+	}
 	if _, err := saml.ParseResponse([]byte(good), saml.Options{Keys: keys, MustDecrypt: true}); !errors.Is(err, saml.ErrEncryption) {
 		t.Errorf("not encrypted: %v", err)
 	}

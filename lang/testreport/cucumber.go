@@ -1,6 +1,7 @@
 package testreport
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ type step struct {
 // readCucumber reads Cucumber's JSON, a feature at a time. Each scenario is a case; a background belongs to the scenario
 // that follows it.
 func readCucumber(r io.Reader, yield func(Case) error) error {
-	d := json.NewDecoder(r)
+	d := json.NewDecoder(&values{r, maxValues})
 	if err := delim(d, '['); err != nil {
 		return err
 	}
@@ -102,6 +103,22 @@ func delim(d *json.Decoder, want json.Delim) error {
 		return fmt.Errorf("unexpected %v: expected %v", t, want)
 	}
 	return nil
+}
+
+// values is a reader of JSON that ends with ErrTooLarge where there are too many values: a few bytes can be as many
+// records of a hundred.
+type values struct {
+	r    io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (v *values) Read(p []byte) (int, error) {
+	n, err := v.r.Read(p)
+	if v.left -= bytes.Count(p[:n], []byte(",")); v.left < 0 {
+		return 0, ErrTooLarge
+	}
+	return n, err
 }
 
 func jsonError(err error) error {

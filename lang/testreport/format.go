@@ -36,6 +36,8 @@ const (
 	maxText = 16 << 10
 	// maxHeld is how many cases, or lines of files, a format that is not read in one pass may hold.
 	maxHeld = 1_000_000
+	// maxValues is how many commas a JSON file may have.
+	maxValues = 2_000_000
 )
 
 // ErrTooLarge is returned for a file that goes beyond the bounds.

@@ -34,7 +34,7 @@ func (f *simpleFile) UnmarshalJSON(data []byte) error {
 
 // readSimpleCov reads SimpleCov's .resultset.json, and its coverage.json. Each command's results are apart.
 func readSimpleCov(r io.Reader, yield func(Coverage) error) error {
-	d := json.NewDecoder(r)
+	d := json.NewDecoder(&values{r, maxValues})
 	var files fileLines
 	err := members(d, func(key string) error {
 		if key == "coverage" {

@@ -129,6 +129,15 @@ func TestRead_RefusesWhatIsNotOfTheFormat(t *testing.T) {
 
 func TestRead_IsBounded(t *testing.T) {
 	t.Parallel()
+	// Each of these values would take fifty times as many bytes in memory.
+	many := strings.Repeat("{},", 3_000_000) + "{}"
+	if err := ReadCases(Cucumber, strings.NewReader(`[{"elements":[{"steps":[`+many+`]}]}]`), func(Case) error { return nil }); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("many steps: %v", err)
+	}
+	many = strings.Repeat("null,", 3_000_000) + "null"
+	if err := ReadCoverage(SimpleCov, strings.NewReader(`{"rspec":{"coverage":{"a.rb":[`+many+`]}}}`), func(Coverage) error { return nil }); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("many lines: %v", err)
+	}
 	deep := strings.Repeat("<testsuite>", 300)
 	if err := ReadCases(JUnit, strings.NewReader(deep), func(Case) error { return nil }); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("nested deep: %v", err)

@@ -14,8 +14,9 @@ var ErrMalformed = errors.New("malformed XML")
 
 // Limits of a document.
 const (
-	maxDepth = 100
-	maxNodes = 200_000
+	maxDepth      = 100
+	maxNodes      = 200_000
+	maxAttributes = 200 // of one element, with its declarations of namespaces
 )
 
 // Name is an expanded name.
@@ -40,7 +41,7 @@ type Attribute struct {
 	Value  string
 }
 
-// Node is a child of an element: another element, or text.
+// Node is a child of an element: another element, or text. Text around a comment is several nodes.
 type Node struct {
 	Element *Element // nil for text
 	Text    string
@@ -49,7 +50,7 @@ type Node struct {
 // xmlNamespace is bound to the prefix xml everywhere.
 const xmlNamespace = "http://www.w3.org/XML/1998/namespace"
 
-// Parse reads a document. Comments are dropped, and what stands around them is one text.
+// Parse reads a document. Comments are dropped; Text and the canonical form join what stands around them.
 func Parse(text []byte) (*Element, error) { return parse(text, nil) }
 
 // parse reads a document whose root stands in the context of another document's element.
@@ -102,10 +103,6 @@ func (p *parser) take(token xml.Token) error {
 			}
 			return nil
 		}
-		if n := len(p.at.Children); n > 0 && p.at.Children[n-1].Element == nil {
-			p.at.Children[n-1].Text += string(t)
-			return nil
-		}
 		p.at.Children = append(p.at.Children, Node{Text: string(t)})
 	case xml.Comment:
 	case xml.ProcInst:
@@ -125,6 +122,9 @@ func (p *parser) open(t xml.StartElement) error {
 	}
 	if p.depth++; p.depth > maxDepth {
 		return errors.New("too deep")
+	}
+	if len(t.Attr) > maxAttributes {
+		return errors.New("too many attributes")
 	}
 	e := &Element{Prefix: t.Name.Space, Parent: p.at}
 	if p.at == nil {

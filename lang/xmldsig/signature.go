@@ -32,6 +32,9 @@ const (
 	more               = "http://www.w3.org/2001/04/xmldsig-more#"
 	xmlenc             = "http://www.w3.org/2001/04/xmlenc#"
 	maxCertificateKeys = 20
+	// maxInclusive bounds the prefixes of a signature, which are looked for at each element before anything is known to be
+	// signed.
+	maxInclusive = 32
 )
 
 var digests = map[string]crypto.Hash{
@@ -175,7 +178,11 @@ func canonicalization(e *Element) ([]string, error) {
 		return nil, bad("it is not in exclusive canonical form")
 	}
 	if list := e.Child(exclusive, "InclusiveNamespaces"); list != nil {
-		return strings.Fields(list.Attr("PrefixList")), nil
+		prefixes := strings.Fields(list.Attr("PrefixList"))
+		if len(prefixes) > maxInclusive {
+			return nil, bad("%d inclusive prefixes", len(prefixes))
+		}
+		return prefixes, nil
 	}
 	return nil, nil
 }

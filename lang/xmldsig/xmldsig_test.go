@@ -65,7 +65,7 @@ func TestParse_RefusesWhatCanBeReadInTwoWays(t *testing.T) {
 		"", "<a>", "<a></b>", "<a/><b/>", "text<a/>", "<a/>text", `<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`, "<a>&x;</a>", "<?php x?><a/>", "<a><?php x?></a>",
 		"<x:a/>", `<a x:b="1"/>`, `<a b="1" b="2"/>`, `<a xmlns:x="u" xmlns:y="u" x:b="1" y:b="2"/>`, `<a xmlns:x="u" xmlns:x="v"/>`, `<a xmlns:x=""/>`,
 		`<a xmlns:xml="u"/>`, `<a xmlns:xmlns="u"/>`, `<a ID="1"><b ID="1"/></a>`, `<a ID="1"><b Id="1"/></a>`, strings.Repeat("<a>", 200) + strings.Repeat("</a>", 200),
-		"<a xmlns:x='u'><x:b></b></a>", "<a>\x00</a>", "<a b=1/>",
+		"<a" + strings.Repeat(` b="1"`, 201) + "/>", "<a xmlns:x='u'><x:b></b></a>", "<a>\x00</a>", "<a b=1/>",
 	} {
 		if e, err := xmldsig.Parse([]byte(text)); !errors.Is(err, xmldsig.ErrMalformed) {
 			t.Errorf("%.60q: %+v, %v", text, e, err)
@@ -83,6 +83,26 @@ func TestElement_ReadsTextAroundComments(t *testing.T) {
 	var none *xmldsig.Element
 	if none.Child("", "x").Text() != "" || none.Attr("x") != "" {
 		t.Error("nothing has something")
+	}
+}
+
+func TestVerify_DoesNotWorkForPrefixesWithoutEnd(t *testing.T) {
+	t.Parallel()
+	var prefixes strings.Builder
+	for n := range 10_000 {
+		prefixes.WriteString(strconv.FormatInt(int64(n), 36) + "p ")
+	}
+	const c14n = `Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"`
+	method := `<CanonicalizationMethod ` + c14n + `><InclusiveNamespaces xmlns="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="` + prefixes.String() + `"/></CanonicalizationMethod>`
+	transform := strings.NewReplacer("CanonicalizationMethod", "Transform").Replace(method)
+	for name, list := range map[string][2]string{"of the reference": {`<CanonicalizationMethod ` + c14n + `/>`, transform}, "of the signature": {method, `<Transform ` + c14n + `/>`}} {
+		e := parse(t, `<a ID="x"><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo>`+list[0]+
+			`<Reference URI="#x"><Transforms><Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>`+list[1]+`</Transforms>`+
+			`<DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><DigestValue>AAAA</DigestValue></Reference></SignedInfo></Signature>`+
+			strings.Repeat("<b/>", 10)+`</a>`)
+		if err := xmldsig.Verify(e, nil); err == nil || name == "of the reference" && !strings.Contains(err.Error(), "inclusive prefixes") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -60,7 +60,13 @@ func overridden(call *aws.Call, p *project, in *api.StartBuildInput) (*api.Proje
 	d.Artifacts = &artifacts
 	overrideList(&d.SecondaryArtifacts, in.SecondaryArtifactsOverride)
 	override(&d.Cache, in.CacheOverride)
-	override(&d.ServiceRole, in.ServiceRoleOverride)
+	if in.ServiceRoleOverride != nil {
+		role, err := ownRole(call, *in.ServiceRoleOverride)
+		if err != nil {
+			return nil, err
+		}
+		d.ServiceRole = &role
+	}
 	override(&d.TimeoutInMinutes, in.TimeoutInMinutesOverride)
 	override(&d.QueuedTimeoutInMinutes, in.QueuedTimeoutInMinutesOverride)
 	override(&d.EncryptionKey, in.EncryptionKeyOverride)

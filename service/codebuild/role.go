@@ -34,7 +34,7 @@ func roleARN(name, account, region string) string {
 	if strings.HasPrefix(name, "arn:") {
 		return name
 	}
-	return aws.ARN{Partition: aws.PartitionOf(region), Service: "iam", Account: account, Resource: "role/" + strings.TrimPrefix(name, "role/")}.String()
+	return aws.ARN{Partition: aws.PartitionOf(region), Service: "iam", Account: account, Resource: "role/" + name}.String()
 }
 
 // get returns the role's credentials and who they make the build. They are renewed well before they expire.
@@ -81,16 +81,26 @@ func assume(call *aws.Call, arn, session string) (sts.Credentials, error) {
 	return *out.Credentials, nil
 }
 
+// ownRole is the ARN of a role of the caller's account. Roles of other accounts trust CodeBuild to act for these, not for
+// whoever names them.
+func ownRole(call *aws.Call, name string) (string, error) {
+	arn := roleARN(name, call.Account, call.Region)
+	if a, err := aws.ParseARN(arn); err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") || a.Account != call.Account {
+		return "", api.NewInvalidInputException("Invalid service role: Service role account ID does not match caller's account or role ARN is malformed: %s", arn)
+	}
+	return arn, nil
+}
+
 // checkRole refuses a service role that CodeBuild may not assume, as CreateProject and UpdateProject do.
 func (s *Service) checkRole(call *aws.Call, d *api.Project) error {
-	arn := roleARN(value(d.ServiceRole), call.Account, call.Region)
-	if a, err := aws.ParseARN(arn); err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") || a.Account != call.Account {
-		return api.NewInvalidInputException("Invalid service role: Service role account ID does not match caller's account or role ARN is malformed: %s", arn)
+	arn, err := ownRole(call, value(d.ServiceRole))
+	if err != nil {
+		return err
 	}
 	d.ServiceRole = &arn
 	service := call.As(aws.ServicePrincipal(principalName, call.Account))
 	service.Request = aws.RequestInfo{}
-	_, err := assume(service, arn, "AWSCodeBuild-check")
+	_, err = assume(service, arn, "AWSCodeBuild-check")
 	if err == nil {
 		return nil
 	}

@@ -125,12 +125,18 @@ func (s *Service) withTemplate(call *aws.Call, name string, do func(tx *store.Tx
 }
 
 func (s *Service) associateApprovalRuleTemplateWithRepository(call *aws.Call, in *api.AssociateApprovalRuleTemplateWithRepositoryInput) (*api.AssociateApprovalRuleTemplateWithRepositoryOutput, error) {
+	if err := checkRepositoryName(in.RepositoryName); err != nil {
+		return nil, err
+	}
 	return &api.AssociateApprovalRuleTemplateWithRepositoryOutput{}, s.withTemplate(call, in.ApprovalRuleTemplateName, func(tx *store.Tx, t *template) error {
 		return associate(tx, call, t, in.RepositoryName)
 	})
 }
 
 func (s *Service) disassociateApprovalRuleTemplateFromRepository(call *aws.Call, in *api.DisassociateApprovalRuleTemplateFromRepositoryInput) (*api.DisassociateApprovalRuleTemplateFromRepositoryOutput, error) {
+	if err := checkRepositoryName(in.RepositoryName); err != nil {
+		return nil, err
+	}
 	return &api.DisassociateApprovalRuleTemplateFromRepositoryOutput{}, s.withTemplate(call, in.ApprovalRuleTemplateName, func(tx *store.Tx, t *template) error {
 		return disassociate(tx, call, t, in.RepositoryName)
 	})

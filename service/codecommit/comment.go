@@ -177,10 +177,11 @@ func (s *Service) newThread(call *aws.Call, row *repository, files *git.Reposito
 		return nil, err
 	}
 	t := &thread{RepositoryID: row.ID, Scope: in.scope, PullRequest: in.pullRequest, Before: deref(in.before), After: deref(in.after)}
-	for _, text := range []string{t.After, t.Before} {
-		if text == "" && in.before == nil {
-			continue
-		}
+	given := []string{t.After}
+	if in.before != nil {
+		given = append(given, t.Before)
+	}
+	for _, text := range given {
 		id, err := checkCommitID(text)
 		if err != nil {
 			return nil, err

@@ -25,10 +25,12 @@ func noCommit(specifier string) error {
 	return api.NewCommitDoesNotExistException("The specified commit does not exist: %.300s", specifier)
 }
 
+func commitRequired() error { return api.NewCommitRequiredException("A commit was not specified.") }
+
 // resolve finds the commit of a specifier: a full commit id, a branch, a tag, a full reference name or HEAD.
 func (s *Service) resolve(call *aws.Call, files *git.Repository, specifier string) (git.ID, error) {
 	if specifier == "" {
-		return "", api.NewCommitRequiredException("A commit was not specified.")
+		return "", commitRequired()
 	}
 	id, err := files.ResolveCommit(call, specifier)
 	switch {

@@ -15,6 +15,9 @@ type mergeSides struct{ source, destination, base git.ID }
 
 // sides finds the commits of a merge.
 func (s *Service) sides(call *aws.Call, files *git.Repository, source, destination string) (m mergeSides, err error) {
+	if source == "" || destination == "" {
+		return m, commitRequired() // before it shows whether the other one exists
+	}
 	if m.source, err = s.resolve(call, files, source); err != nil {
 		return m, err
 	}

@@ -266,6 +266,9 @@ func (a *answer) at(call *aws.Call, path string) (*meeting, error) {
 
 // describeMergeConflicts shows the hunks of one file, in pages.
 func (s *Service) describeMergeConflicts(call *aws.Call, in *api.DescribeMergeConflictsInput) (*api.DescribeMergeConflictsOutput, error) {
+	if in.FilePath == "" {
+		return nil, pathRequired()
+	}
 	limit, err := limitOf(in.MaxMergeHunks, hunksPage, invalidMaxMergeHunks())
 	if err != nil {
 		return nil, err
@@ -358,6 +361,9 @@ func (s *Service) getMergeCommit(call *aws.Call, in *api.GetMergeCommitInput) (*
 	_, files, err := s.find(call, in.RepositoryName)
 	if err != nil {
 		return nil, err
+	}
+	if in.DestinationCommitSpecifier == "" {
+		return nil, commitRequired()
 	}
 	source, err := s.resolve(call, files, in.SourceCommitSpecifier)
 	if err != nil {

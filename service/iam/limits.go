@@ -15,6 +15,7 @@ const (
 	maxKeysPerUser         = 2
 	maxCredentials         = 2 // service-specific ones a user and service
 	maxMFADevices          = 8
+	maxSerialLength        = 256 // of an MFA device, which is the ARN of a virtual one
 	maxSSHKeys             = 5
 	maxSigningCertificates = 2
 	maxServerCertificates  = 20

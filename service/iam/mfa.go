@@ -34,6 +34,9 @@ type mfaDevice struct {
 	Enabled time.Time
 	// Drift is by how many steps the device's clock is ahead of the cloud's, Last the step of the last code accepted.
 	Drift, Last int64
+	// Wrong counts the codes that were refused in the step Tried, so that nobody finds one by trying them all.
+	Wrong int   `cbor:",omitempty"`
+	Tried int64 `cbor:",omitempty"`
 }
 
 var (
@@ -54,6 +57,9 @@ const (
 	mfaWindow      = 1
 	mfaSyncWindow  = 20
 	mfaResyncSteps = 2880 // a day
+	// maxWrongCodes is how many codes are refused within one step before the right one is, too. Three codes of a million
+	// count at any time, so whoever has a user's keys would need weeks to find one.
+	maxWrongCodes = 10
 )
 
 func (d *mfaDevice) serial() string {
@@ -111,6 +117,10 @@ func (s *Service) createVirtualMFADevice(call *aws.Call, in *api.CreateVirtualMF
 	d := &mfaDevice{
 		Account: call.Account, Partition: call.Partition, Name: in.VirtualMFADeviceName, Path: pathOr(in.Path), Nonce: call.NewUUID(),
 		Created: call.Now().Truncate(time.Second), Tags: tags,
+	}
+	if most := max(0, maxSerialLength-len(d.serial())+len(d.Name)); len(d.Name) > most {
+		return nil, aws.NewError(400, "ValidationError", "1 validation error detected: Value '%.300s' at 'virtualMFADeviceName' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", d.Name, most)
 	}
 	d.Sealed = s.Keys.Wrap(seed, d.sealContext())
 	var owner string
@@ -407,7 +417,9 @@ func (s *Service) listMFADeviceTags(call *aws.Call, in *api.ListMFADeviceTagsInp
 // SecondFactor accepts a code of one of a user's devices, once: see service.Vault.
 func (s *Service) SecondFactor(ctx context.Context, p *aws.Principal, serial, code string) error {
 	now := s.Clock.Now()
-	return s.DB.Update(ctx, func(tx *store.Tx) error {
+	accepted := false
+	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+		accepted = false
 		d, err := getMFADevice(tx, p.Account, serial)
 		if aws.IsError(err, "NoSuchEntity") || err == nil && (p.Type != aws.PrincipalUser || d.UserID == "" || d.UserID != entityID(p)) {
 			return service.ErrMFADevice
@@ -419,11 +431,22 @@ func (s *Service) SecondFactor(ctx context.Context, p *aws.Principal, serial, co
 		if err != nil {
 			return err
 		}
-		at, ok := totp.Find(seed, totp.Counter(now)+d.Drift, mfaWindow, d.Last, code)
-		if !ok {
-			return service.ErrSecondFactor
+		if step := totp.Counter(now); d.Tried != step {
+			d.Tried, d.Wrong = step, 0
 		}
-		d.Last = at
+		if d.Wrong >= maxWrongCodes {
+			return nil
+		}
+		at, ok := totp.Find(seed, totp.Counter(now)+d.Drift, mfaWindow, d.Last, code)
+		if accepted = ok; ok {
+			d.Last = at
+		} else {
+			d.Wrong++
+		}
 		return mfaDevices.Put(tx, d)
 	})
+	if err == nil && !accepted {
+		err = service.ErrSecondFactor
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,17 @@ func TestMFADevice_IsEnabledByTwoCodesThatFollowEachOther(t *testing.T) {
 	do(t, api.DeleteVirtualMFADevice, call, &api.DeleteVirtualMFADeviceInput{SerialNumber: d.serial})
 	refuse(t, api.DeleteVirtualMFADevice, call, &api.DeleteVirtualMFADeviceInput{SerialNumber: d.serial}, "NoSuchEntity",
 		"VirtualMFADevice with serial number "+d.serial+" doesn't exist.")
+}
+
+func TestVirtualMFADevice_HasASerialNumberThatOperationsAccept(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	longest := strings.Repeat("a", 256-len("arn:aws:iam::111122223333:mfa/"))
+	made, err := api.CreateVirtualMFADevice.Do(call, &api.CreateVirtualMFADeviceInput{VirtualMFADeviceName: longest})
+	if err != nil || len(made.VirtualMFADevice.SerialNumber) != 256 {
+		t.Fatal(made, err)
+	}
+	refuse(t, api.CreateVirtualMFADevice, call, &api.CreateVirtualMFADeviceInput{VirtualMFADeviceName: longest + "a"}, "ValidationError", "")
 }
 
 func TestMFADevices_AreListedByAssignment(t *testing.T) {
@@ -169,6 +181,31 @@ func TestSecondFactor_CountsOnceAndForItsUser(t *testing.T) {
 	c.Advance(t, time.Minute)
 	if !try(user(u), d.serial, d.code(c.Clock.Now().Add(time.Hour))) {
 		t.Error("the device is not in step")
+	}
+}
+
+func TestSecondFactor_IsNotFoundByTrying(t *testing.T) {
+	t.Parallel()
+	c, call := newCloud(t)
+	u := createUser(t, call, "u")
+	d := newDevice(t, call, "d")
+	if err := d.enable(call, "u", c.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(t, time.Minute)
+	p := &aws.Principal{Type: aws.PrincipalUser, Account: servicetest.Account, ARN: u.ARN, ID: u.UserID, Name: u.UserName}
+	try := func(code string) error { return vault(t, c).SecondFactor(t.Context(), p, d.serial, code) }
+	for range 10 {
+		if err := try("wrong!"); !errors.Is(err, service.ErrSecondFactor) {
+			t.Fatal(err)
+		}
+	}
+	if err := try(d.code(c.Clock.Now())); !errors.Is(err, service.ErrSecondFactor) {
+		t.Errorf("the right code after many wrong ones: %v", err)
+	}
+	c.Advance(t, totp.Step)
+	if err := try(d.code(c.Clock.Now())); err != nil {
+		t.Errorf("in the next step: %v", err)
 	}
 }
 

@@ -266,7 +266,9 @@ func (g *grant) covers(o *grant) bool {
 		return false
 	}
 	for name, value := range g.Subset {
-		if o.Subset[name] != value && o.Equals[name] != value {
+		subset, inSubset := o.Subset[name]
+		equal, inEquals := o.Equals[name]
+		if !(inSubset && subset == value) && !(inEquals && equal == value) {
 			return false
 		}
 	}

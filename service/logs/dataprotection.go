@@ -219,6 +219,23 @@ func (m masks) applyAll(events []event) {
 	}
 }
 
+// ingested returns new events as filters may see them: what leaves by a metric or a subscription is masked like what is
+// read.
+func (m masks) ingested(events []ingested) []ingested {
+	if len(m) == 0 {
+		return events
+	}
+	shown := slices.Clone(events)
+	for i := range shown {
+		e := &shown[i]
+		e.Message = m.apply(e.Message)
+		if e.Transformed != nil {
+			e.Transformed = new(m.apply(*e.Transformed))
+		}
+	}
+	return shown
+}
+
 // mayUnmask tells whether a request wants to see what is masked, which takes a permission of its own.
 func mayUnmask(call *aws.Call, unmask *bool, name, identifier *string) (bool, error) {
 	if unmask == nil || !*unmask {

@@ -43,7 +43,7 @@
 //   - Queries are in Logs Insights QL, as lang/logsinsights has it; those in SQL or PPL are refused, and saved definitions
 //     of them kept. A query that runs gives no partial results. Scheduled queries, field indexes and data sources are not
 //     there. Queries look at masked events; unmask shows fields of events as they came, to callers that may unmask all
-//     groups of the query. The times of a query are in seconds or, as on AWS, in milliseconds. A query whose result needs
+//     groups of the query. Metric and subscription filters and the patterns of searches look at masked events, too. The times of a query are in seconds or, as on AWS, in milliseconds. A query whose result needs
 //     more than 256 MiB fails. The results of queries cannot be encrypted.
 //   - An export leaves the caller's own permission to write to the bucket to the bucket's policy, which has to let
 //     logs.REGION.amazonaws.com in. The region of the bucket is not looked at.

@@ -28,7 +28,6 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 	if err != nil {
 		return nil, err
 	}
-	var hidden masks
 	found := search{page: page{limit: maxPageEvents}, pattern: pattern}
 	if in.Limit != nil {
 		found.limit = int(*in.Limit)
@@ -54,7 +53,7 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 			return err
 		}
 		if !unmask {
-			if hidden, err = masksOf(tx, g); err != nil {
+			if found.hidden, err = masksOf(tx, g); err != nil {
 				return err
 			}
 		}
@@ -70,7 +69,6 @@ func (s *Service) filterLogEvents(call *aws.Call, in *api.FilterLogEventsInput) 
 	if err != nil {
 		return nil, err
 	}
-	hidden.applyAll(found.events)
 	// AWS names no searched streams since 2020.
 	out := &api.FilterLogEventsOutput{Events: make([]api.FilteredLogEvent, len(found.events)), SearchedLogStreams: []api.SearchedLogStream{}}
 	for i := range found.events {
@@ -115,7 +113,9 @@ type search struct {
 	window
 
 	pattern *filterpattern.Pattern
-	keys    *dataKeys
+	// hidden masks what the caller may not see, before the pattern looks at it: it could be found out by patterns else.
+	hidden masks
+	keys   *dataKeys
 	// streams are the streams that are searched, by id. With all, they are those met so far, nil for one that is deleted.
 	streams map[uint64]*logStream
 	all     bool
@@ -164,6 +164,9 @@ func (s *search) run(tx *store.Tx, g *logGroup) error {
 		}
 		scanned++
 		bytes += e.size()
+		if len(s.hidden) > 0 {
+			e.Message = s.hidden.apply(e.Message)
+		}
 		if s.pattern == nil || s.pattern.Match(e.Message) {
 			if s.full(e.size()) {
 				s.more = &last

@@ -45,10 +45,15 @@ func (s *Service) ingest(tx *store.Tx, keys *dataKeys, g *logGroup, stream *logS
 	if err := transformIngested(tx, g, stream, came); err != nil {
 		return err
 	}
-	if err := s.sendMetrics(tx, g, came); err != nil {
+	hidden, err := masksOf(tx, g)
+	if err != nil {
 		return err
 	}
-	if err := s.sendSubscribed(tx, g, stream, came); err != nil {
+	shown := hidden.ingested(came)
+	if err := s.sendMetrics(tx, g, shown); err != nil {
+		return err
+	}
+	if err := s.sendSubscribed(tx, g, stream, shown); err != nil {
 		return err
 	}
 	return s.audit(tx, keys, g, came, now)

@@ -83,7 +83,8 @@ func (t *tail) publish(g *logGroup, stream *logStream, events []api.InputLogEven
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range events {
-		if t.pattern != nil && !t.pattern.Match(e.Message) {
+		message := t.masks[g.ID].apply(e.Message)
+		if t.pattern != nil && !t.pattern.Match(message) {
 			continue
 		}
 		if len(t.events) == maxTailEvents {
@@ -91,7 +92,7 @@ func (t *tail) publish(g *logGroup, stream *logStream, events []api.InputLogEven
 			break
 		}
 		t.events = append(t.events, api.LiveTailSessionLogEvent{
-			LogGroupIdentifier: new(g.Account + ":" + g.Name), LogStreamName: &stream.Name, Message: new(t.masks[g.ID].apply(e.Message)),
+			LogGroupIdentifier: new(g.Account + ":" + g.Name), LogStreamName: &stream.Name, Message: &message,
 			Timestamp: new(e.Timestamp), IngestionTime: new(ingested.UnixMilli()),
 		})
 	}

@@ -57,9 +57,15 @@ func TestDataProtection_MasksAndReports(t *testing.T) {
 	if got, want := messagesOf(t, call, "app", "one", true), "from jo@example.com|badge B-123|nothing"; got != want {
 		t.Errorf("unmasked messages %q, want %q", got, want)
 	}
-	found, err := api.FilterLogEvents.Do(call, &api.FilterLogEventsInput{LogGroupName: new("app"), FilterPattern: new("jo")})
+	found, err := api.FilterLogEvents.Do(call, &api.FilterLogEventsInput{LogGroupName: new("app"), FilterPattern: new("from")})
 	if err != nil || len(found.Events) != 1 || *found.Events[0].Message != "from **************" {
 		t.Errorf("found %+v, %v", found, err)
+	}
+	for unmask, want := range map[bool]int{false: 0, true: 1} { // patterns must not tell what is masked
+		found, err := api.FilterLogEvents.Do(call, &api.FilterLogEventsInput{LogGroupName: new("app"), FilterPattern: new("jo"), Unmask: &unmask})
+		if err != nil || len(found.Events) != want {
+			t.Errorf("unmask %t: found %+v, %v", unmask, found, err)
+		}
 	}
 	reports := strings.Split(messagesOf(t, call, "findings", "app", false), "|")
 	if len(reports) != 2 {

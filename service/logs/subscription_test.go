@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,6 +121,33 @@ func TestSubscription_SendsMatchingEvents(t *testing.T) {
 				t.Errorf("%d messages after the filter was deleted", len(got))
 			}
 		})
+	}
+}
+
+func TestSubscription_SendsMaskedEvents(t *testing.T) {
+	t.Parallel()
+	c, call, box := cloudWithInbox(t, []string{"lambda"})
+	createGroup(t, call, "app")
+	createGroup(t, call, "findings")
+	createStream(t, call, "app", "one")
+	document := protect(`{"CloudWatchLogs":{"LogGroup":"findings"}}`, emailID)
+	if _, err := api.PutDataProtectionPolicy.Do(call, &api.PutDataProtectionPolicyInput{LogGroupIdentifier: "app", PolicyDocument: document}); err != nil {
+		t.Fatal(err)
+	}
+	subscribe(t, call, &api.PutSubscriptionFilterInput{LogGroupName: "app", FilterName: "all", FilterPattern: "[word, address]", DestinationARN: lambdaARN})
+	c.WaitIdle(t)
+	box.take()
+	putMessages(t, call, "app", "one", "from jo@example.com")
+	c.WaitIdle(t)
+	got := box.take()
+	if len(got) != 1 {
+		t.Fatalf("%d messages", len(got))
+	}
+	if e := unpack(t, got[0]).LogEvents[0]; e.Message != "from **************" || e.ExtractedFields["address"] != "**************" {
+		t.Errorf("event %+v", e)
+	}
+	if reports := messagesOf(t, call, "findings", "app", false); !strings.Contains(reports, "EmailAddress") {
+		t.Errorf("reports %s", reports)
 	}
 }
 

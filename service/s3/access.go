@@ -282,7 +282,9 @@ func limited(conditions []policy.Condition) bool {
 	for i := range conditions {
 		c := &conditions[i]
 		op := strings.ToLower(c.Operator)
-		if !fixedKeys[strings.ToLower(c.Key)] || strings.Contains(op, "not") || strings.Contains(op, "ifexists") || strings.Contains(op, "null") {
+		// What holds where the key is missing holds for everyone.
+		if !fixedKeys[strings.ToLower(c.Key)] || strings.Contains(op, "not") || strings.Contains(op, "ifexists") || strings.Contains(op, "null") ||
+			strings.HasPrefix(op, "forallvalues:") {
 			continue
 		}
 		fixed := len(c.Values) > 0

@@ -204,10 +204,14 @@ func recordLine(b *bucket, call *aws.Call, r *http.Request, a *aws.Access, now t
 // dash stands for what there is nothing to tell of.
 const dash = "-"
 
+// maxField bounds what a client can write into one field of a record, in bytes.
+const maxField = 16 << 10
+
 func orDash(s string) string {
 	if s == "" {
 		return dash
 	}
+	s = s[:min(len(s), maxField)]
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f {
 			return '+'
@@ -221,6 +225,7 @@ func quoted(s string) string {
 	if s == "" {
 		s = dash
 	}
+	s = s[:min(len(s), maxField)]
 	return `"` + strings.Map(func(r rune) rune {
 		if r < ' ' || r == '"' || r == 0x7f {
 			return '?'

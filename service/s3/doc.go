@@ -51,7 +51,9 @@
 //
 // # SelectObjectContent
 //
-// The language and the readers of CSV and JSON are lang/s3select's; results stream while the object is read.
+// The language and the readers of CSV and JSON are lang/s3select's, that of Parquet is lang/parquet's; results stream while
+// the object is read. Of Parquet only the columns are read that the query names. A scan range bounds where records begin,
+// or row groups of Parquet, which the User Guide has as supported; a header counts wherever the range begins.
 //
 // # What follows from a change
 //
@@ -83,9 +85,8 @@
 // A blob is marked in the transaction that first refers to it, so the sweep after a start asks for each blob there is
 // whether it has a mark.
 //
-// Not here: MFA delete, restores of type SELECT, SelectObjectContent of Parquet and with scan ranges, grants on delivered
-// logs, inventories as ORC or Parquet or under a key of KMS, existing objects' replication, x-amz-request-charged in
-// answers, refusals of XML documents with elements that S3 does not know, which are passed over. Analytics, metrics and
-// transfer acceleration are stored and change nothing. Of S3 Control there are the account's block of public access,
-// access points, and tags.
+// Not here: MFA delete, restores of type SELECT, grants on delivered logs, inventories as ORC or Parquet or under a key of
+// KMS, existing objects' replication, x-amz-request-charged in answers, refusals of XML documents with elements that S3 does
+// not know, which are passed over. Analytics, metrics and transfer acceleration are stored and change nothing. Of S3 Control
+// there are the account's block of public access, access points, and tags.
 package s3

@@ -12,6 +12,7 @@ import (
 	api "drydock/api/s3"
 	"drydock/aws"
 	"drydock/blob"
+	"drydock/blob/seal"
 	"drydock/store"
 )
 
@@ -120,7 +121,7 @@ func parseRange(span string, size int64) (off, n int64, partial bool, err error)
 	case b == "":
 		off, n = from, size-from
 	default:
-		off, n = from, min(to+1, size)-from
+		off, n = from, min(to, size-1)+1-from
 	}
 	if n <= 0 || off >= size {
 		return 0, 0, false, aws.NewError(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable").
@@ -244,37 +245,48 @@ func (s *Service) getObject(call *aws.Call, in *api.GetObjectInput) (*api.GetObj
 
 // openObject finds an object and opens the bytes that are wanted of it.
 func (s *Service) openObject(call *aws.Call, r *reading) (f *found, body io.ReadCloser, err error) {
+	f, err = s.opening(call, r, func(f *found, ring *seal.RootKey) (io.Closer, error) {
+		body, err = s.open(call, f.segments, ring, f.off, f.n)
+		return body, err
+	})
+	return f, body, err
+}
+
+// opening finds an object and calls open, again when the object's bytes went before that. What open returns is told by
+// onClose, if it has that, what to call when it needs the bytes no longer.
+func (s *Service) opening(call *aws.Call, r *reading, open func(*found, *seal.RootKey) (io.Closer, error)) (f *found, err error) {
 	for range attempts {
 		if f, err = s.read(call, r, true); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := f.object.readable("The operation is not valid for the object's storage class"); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := s.touch(call, f.bucket, f.object); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		ring, err := s.ring(call, f.bucket, &f.object.encryption, r.customer)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		held, err := s.hold(call, f)
 		if err == nil {
-			if body, err = s.open(call, f.segments, ring, f.off, f.n); err == nil {
+			var body io.Closer
+			if body, err = open(f, ring); err == nil {
 				if b, ok := body.(interface{ onClose(func()) }); ok {
 					b.onClose(held)
 				} else {
 					held()
 				}
-				return f, body, nil
+				return f, nil
 			}
 			held()
 		}
 		if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, store.ErrNotFound) {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return nil, nil, fmt.Errorf("content of %s/%s went away again and again", r.bucket, r.key)
+	return nil, fmt.Errorf("content of %s/%s went away again and again", r.bucket, r.key)
 }
 
 // hold keeps the blobs of a content with several segments from being deleted until the function is called. The content

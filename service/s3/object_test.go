@@ -106,6 +106,7 @@ func TestRange(t *testing.T) {
 		{"k", "bytes=2-5", "2345", "bytes 2-5/10"},
 		{"k", "bytes=7-", "789", "bytes 7-9/10"},
 		{"k", "bytes=7-100", "789", "bytes 7-9/10"},
+		{"k", "bytes=7-9223372036854775807", "789", "bytes 7-9/10"},
 		{"k", "bytes=-3", "789", "bytes 7-9/10"},
 		{"k", "bytes=-30", "0123456789", "bytes 0-9/10"},
 		{"k", "bytes=10-", "InvalidRange", ""},

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"drydock/api/iam"
 	api "drydock/api/sts"
@@ -22,6 +23,9 @@ type federated struct {
 
 // sessionName is what names of sessions look like.
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// tagText is what keys and values of session tags consist of.
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // assume opens the session of a role. The role's trust policy alone decides: nobody with policies of its own asks.
 func (f *federated) assume(s *Service, call *aws.Call, in federatedInput, longest time.Duration) (o opened, err error) {
@@ -78,6 +82,10 @@ type federatedInput struct {
 func (f *federated) setTags(tags map[string]string, transitive []string) error {
 	list := make([]api.Tag, 0, len(tags))
 	for k, v := range tags {
+		// No model bounds what a token says.
+		if !tagText.MatchString(k+v) || k == "" || utf8.RuneCountInString(k) > maxTagKey || utf8.RuneCountInString(v) > maxTagValue {
+			return badToken("The session tag %.100q is not valid.", k)
+		}
 		list = append(list, api.Tag{Key: k, Value: v})
 	}
 	checked, err := sessionTags(list)
@@ -85,6 +93,9 @@ func (f *federated) setTags(tags map[string]string, transitive []string) error {
 		return err
 	}
 	f.request.tags, f.request.transitive = checked, transitive
+	if len(transitive) > maxSessionTags {
+		return badToken("More than %d transitive tag keys.", maxSessionTags)
+	}
 	return nil
 }
 

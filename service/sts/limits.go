@@ -14,6 +14,8 @@ const (
 	maxSessionPolicy     = 2048            // characters of a session policy, and of it with the ARNs of managed ones
 	maxSessionPolicyARNs = 10
 	maxSessionTags       = 50
+	maxTagKey            = 128 // characters
+	maxTagValue          = 256
 	packedBytes          = 2048 // what policies and tags may take when they are packed
 	accessDenied         = "AccessDenied"
 	packedPercentOfQuota = 100

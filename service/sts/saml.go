@@ -185,7 +185,7 @@ func (a *assertion) check(now time.Time) error {
 	case !signIn.MatchString(a.Recipient):
 		return badToken("Recipient %s is not the sign-in address of AWS", a.Recipient)
 	}
-	if len(a.Audiences) > 0 && !slices.ContainsFunc(a.Audiences, func(s string) bool {
+	if a.Audiences != nil && !slices.ContainsFunc(a.Audiences, func(s string) bool {
 		return signIn.MatchString(s) || strings.HasPrefix(s, "urn:amazon:webservices")
 	}) {
 		return badToken("Audience %s is not AWS", strings.Join(a.Audiences, ", "))

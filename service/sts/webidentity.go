@@ -2,6 +2,7 @@ package sts
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,9 @@ func (s *Service) checkToken(call *aws.Call, token *jwt.Token, role aws.ARN, f *
 		}
 	}
 	f.request.sourceIdentity = token.Claims.String(sourceIdentityClaim)
+	if given, ok := token.Claims[sourceIdentityClaim]; ok && !sessionName.MatchString(f.request.sourceIdentity) {
+		return "", badToken("The source identity %.100q of the ID token must match [a-zA-Z_0-9+=,.@-]{2,64}", fmt.Sprint(given))
+	}
 	return audience, f.takeTags(token.Claims[tagsClaim])
 }
 

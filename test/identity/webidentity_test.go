@@ -134,6 +134,9 @@ func TestAssumeRoleWithWebIdentity_RefusesOtherTokens(t *testing.T) {
 		"no subject":       {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"sub": nil}), "InvalidIdentityToken", "Missing a required claim"},
 		"another audience": {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"aud": "else"}), "InvalidIdentityToken", "Incorrect token audience"},
 		"another client":   {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"azp": "else"}), "InvalidIdentityToken", "Incorrect token audience"},
+		"source identity":  {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"https://aws.amazon.com/source_identity": "aws:root\n"}), "InvalidIdentityToken", "source identity"},
+		"a long tag":       {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string]any{"a": []string{strings.Repeat("x", 257)}}}}), "InvalidIdentityToken", "session tag"},
+		"a strange tag":    {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string]any{"a*": []string{"x"}}}}), "InvalidIdentityToken", "session tag"},
 		"not by trust":     {i.token(t, "RS256", "r", i.rsa, jwt.Claims{"aud": "app"}), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 	} {
 		_, err := api.AssumeRoleWithWebIdentity.Do(c.anyone(t), web(role, test.token))
