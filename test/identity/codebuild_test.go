@@ -50,9 +50,9 @@ func TestCodeBuild_RolesArePassed(t *testing.T) {
 	do(t, codebuild.CreateProject, user, create("app", "build", &codebuild.ProjectBuildBatchConfig{ServiceRole: &build.ARN}))
 	refuse(t, codebuild.UpdateProject, user, &codebuild.UpdateProjectInput{Name: "app", ServiceRole: new("admin")}, "AccessDeniedException", "iam:PassRole")
 	refuse(t, codebuild.StartBuild, user, &codebuild.StartBuildInput{ProjectName: "app", ServiceRoleOverride: new("admin")}, "AccessDeniedException", "iam:PassRole")
-	refuse(t, codebuild.StartBuild, user, &codebuild.StartBuildInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "iam:PassRole")
-	refuse(t, codebuild.StartBuild, owner, &codebuild.StartBuildInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "iam:PassRole")
-	refuse(t, codebuild.StartBuildBatch, owner, &codebuild.StartBuildBatchInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "iam:PassRole")
+	refuse(t, codebuild.StartBuild, user, &codebuild.StartBuildInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "Cross-account pass role")
+	refuse(t, codebuild.StartBuild, owner, &codebuild.StartBuildInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "Cross-account pass role")
+	refuse(t, codebuild.StartBuildBatch, owner, &codebuild.StartBuildBatchInput{ProjectName: "app", ServiceRoleOverride: &foreign.ARN}, "AccessDeniedException", "Cross-account pass role")
 	refuse(t, codebuild.StartBuildBatch, user, &codebuild.StartBuildBatchInput{
 		ProjectName: "app", BuildBatchConfigOverride: &codebuild.ProjectBuildBatchConfig{ServiceRole: &admin.ARN},
 	}, "AccessDeniedException", "iam:PassRole")
