@@ -138,7 +138,7 @@ func (c *Cloud) serveSSH(served chan<- error) error {
 	if c.config.SSHListen == "" {
 		return nil
 	}
-	key, err := sshd.HostKey(c.dir)
+	key, err := sshd.HostKey(c.keys.Derive("ssh host key"))
 	if err != nil {
 		return err
 	}

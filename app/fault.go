@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -25,7 +26,7 @@ func (c *Cloud) injectFault(w http.ResponseWriter, r *http.Request) {
 		}
 		call := &aws.Call{
 			Context: r.Context(), Cloud: c.Gateway, Partition: aws.PartitionOf(c.config.Region), Account: c.config.Account, Region: c.config.Region,
-			Principal: aws.Root(aws.PartitionOf(c.config.Region), c.config.Account),
+			Principal: aws.Root(aws.PartitionOf(c.config.Region), c.config.Account), RequestID: aws.NewUUID(rand.Reader),
 		}
 		err := fault(call, arguments)
 		if e, ok := errors.AsType[*aws.Error](err); ok {

@@ -19,8 +19,9 @@ type Swept struct {
 
 // Sweep deletes orphans: blobs that were committed but to which no row refers, as after a crash between the two. It
 // passes over blobs written less than grace ago, in the machine's time, whose transaction may be about to come; grace is
-// longer than any such transaction can be late. It passes over those that TrackCommits knows of, too. orphans is asked, for some ids at a time, to which of them nothing
-// refers, in use or as garbage. An id that it returns must not come into use afterwards.
+// longer than any such transaction can be late. It passes over those that TrackCommits knows of, too. orphans is asked,
+// for some ids at a time, to which of them nothing refers, in use or as garbage. An id that it returns must not come into
+// use afterwards.
 func (s *Store) Sweep(ctx context.Context, grace time.Duration, orphans func(ctx context.Context, ids []string) ([]string, error)) (Swept, error) {
 	var swept Swept
 	before := clock.Wall().Add(-grace)

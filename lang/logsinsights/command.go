@@ -241,13 +241,9 @@ func (p *parser) statsCommand() *Error {
 		if err != nil {
 			return err
 		}
-		var at int
-		if it.alias != nil {
-			if at, err = p.define(spec.out, *it.alias); err != nil {
-				return err
-			}
-		} else {
-			at = spec.out.add(it.name)
+		at, err := p.produce(spec.out, it)
+		if err != nil {
+			return err
 		}
 		spec.to, spec.from = append(spec.to, at), append(spec.from, it.expr)
 		columns = append(columns, column{it.name, slot(at)})
@@ -266,13 +262,9 @@ func (p *parser) statsCommand() *Error {
 			if err != nil {
 				return err
 			}
-			var at int
-			if it.alias != nil {
-				if at, err = p.define(spec.out, *it.alias); err != nil {
-					return err
-				}
-			} else {
-				at = spec.out.add(it.name)
+			at, err := p.produce(spec.out, it)
+			if err != nil {
+				return err
 			}
 			spec.keys, spec.keyTo = append(spec.keys, it.expr), append(spec.keyTo, at)
 			spec.out.show(it.name, slot(at))

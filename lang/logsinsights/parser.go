@@ -197,6 +197,14 @@ func (p *parser) define(s *segment, t token) (int, *Error) {
 	return s.add(t.text), nil
 }
 
+// produce makes an item a field of a segment that begins: by its alias, which must be new, or by its text.
+func (p *parser) produce(s *segment, it item) (int, *Error) {
+	if it.alias != nil {
+		return p.define(s, *it.alias)
+	}
+	return s.add(it.name), nil
+}
+
 // commas reads what a function reads, again after each comma.
 func (p *parser) commas(one func() *Error) *Error {
 	for {

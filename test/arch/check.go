@@ -11,7 +11,7 @@ import (
 
 // violation is one place where the tree breaks a rule.
 type violation struct {
-	rule string // roots, layer, importer, support, http, clock, doc, length, generated
+	rule string // roots, layer, importer, support, http, clock, doc, length, generated, holds
 	file string // or the folder
 	line int    // 0 where the whole is meant
 	text string
@@ -48,6 +48,7 @@ func check(t *tree) []violation {
 		}
 	}
 	checkDocs(t, add)
+	checkHolds(t, add)
 	slices.SortFunc(found, func(a, b violation) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.rule, b.rule))
 	})
@@ -200,6 +201,36 @@ func checkGenerated(s *source, add adder) {
 		add("generated", s.name, 1, "a file named *%s begins with %q", genSuffix, generatedHeader)
 	case !s.generated && ast.IsGenerated(s.syntax):
 		add("generated", s.name, 1, "a generated file is named *%s", genSuffix)
+	}
+}
+
+// checkHolds wants a service that makes blobs to say which it holds: the sweep after a start deletes all others.
+func checkHolds(t *tree, add adder) {
+	made := map[string]violation{} // the first place in each folder
+	holds := map[string]bool{}
+	for _, s := range t.sources {
+		if s.test || topOf(s.folder) != "service" || supportsTests(s.folder) {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Holds" {
+					holds[s.folder] = true
+				}
+			case *ast.SelectorExpr:
+				inner, ok := n.X.(*ast.SelectorExpr)
+				if _, seen := made[s.folder]; ok && !seen && inner.Sel.Name == "Blobs" && n.Sel.Name == "Create" {
+					made[s.folder] = violation{file: s.name, line: s.files.Position(n.Pos()).Line}
+				}
+			}
+			return true
+		})
+	}
+	for folder, at := range made {
+		if !holds[folder] {
+			add("holds", at.file, at.line, "%s makes blobs and its module has no Holds: a sweep would delete them", folder)
+		}
 	}
 }
 
