@@ -18,6 +18,9 @@
 // the first to do it: reports are exact to the hour, and no queue has to survive a crash. Of the root user
 // only the keys are followed. Of tracked actions a report lists those that were used.
 //
+// The simulators take the scenario of ResourceHandlingOption and ask for the action alone: the resources that launching an
+// instance needs besides come with EC2.
+//
 // Not here: MFA devices of the root user, hardware devices, delegation requests, the management of root credentials, reports on
 // an organization. Their operations answer NotImplemented.
 //

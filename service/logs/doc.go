@@ -30,6 +30,7 @@
 // What differs from AWS, or is not honoured:
 //   - Imports, S3 tables, integrations, bearer tokens, log objects and cross-account observability are not there: their
 //     operations answer NotImplemented, and groups of other accounts are not found.
+//   - forceUpdate of PutDestinationPolicy changes nothing: a new policy never takes subscriptions away.
 //   - Filters have no fieldSelectionCriteria. Account policies of the type METRIC_EXTRACTION_POLICY are refused.
 //   - Of the managed data identifiers there are EmailAddress, IpAddress, CreditCardNumber, AwsSecretKey, Ssn-US,
 //     PhoneNumber-US and private keys; a policy that names another is refused. Findings do not go to Firehose.

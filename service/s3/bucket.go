@@ -152,6 +152,12 @@ func (s *Service) createBucket(call *aws.Call, in *api.CreateBucketInput) (*api.
 	if !validBucketName(in.Bucket) {
 		return nil, aws.NewError(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.").With("BucketName", in.Bucket)
 	}
+	if c := in.CreateBucketConfiguration; c != nil && (c.Location != nil || c.Bucket != nil) {
+		return nil, notImplemented("directory buckets")
+	}
+	if text(in.BucketNamespace) != "" && *in.BucketNamespace != api.BucketNamespaceGlobal {
+		return nil, notImplemented("the bucket namespace %s", *in.BucketNamespace)
+	}
 	region, err := regionFor(call, in)
 	if err != nil {
 		return nil, err

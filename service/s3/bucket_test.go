@@ -39,10 +39,18 @@ func TestCreateBucket(t *testing.T) {
 		{call, "-abc", nil, "InvalidBucketName"}, {call, "10.0.0.1", nil, "InvalidBucketName"}, {call, "xn--abc", nil, "InvalidBucketName"},
 		{call, "abc-s3alias", nil, "InvalidBucketName"}, {call, strings.Repeat("a", 64), nil, "InvalidBucketName"},
 		{other, strings.Repeat("a", 63), nil, ""},
+		{call, "zonal", &api.CreateBucketConfiguration{Location: &api.LocationInfo{}}, "NotImplemented"},
+		{call, "zonal", &api.CreateBucketConfiguration{Bucket: &api.BucketInfo{}}, "NotImplemented"},
 	} {
 		_, err := api.CreateBucket.Do(tt.call, &api.CreateBucketInput{Bucket: tt.name, CreateBucketConfiguration: tt.config})
 		if got := aws.ErrorCode(err); got != tt.want {
 			t.Errorf("%s %v: %v, want %q", tt.name, tt.config, err, tt.want)
+		}
+	}
+	for namespace, want := range map[api.BucketNamespace]string{api.BucketNamespaceAccountRegional: "NotImplemented", api.BucketNamespaceGlobal: ""} {
+		_, err := api.CreateBucket.Do(call, &api.CreateBucketInput{Bucket: "one", BucketNamespace: &namespace})
+		if got := aws.ErrorCode(err); got != want {
+			t.Errorf("in the namespace %s: %v, want %q", namespace, err, want)
 		}
 	}
 	names := ""
