@@ -20,6 +20,7 @@ const (
 // DB is a store. Its methods are safe for concurrent use.
 type DB struct {
 	driver         Driver
+	shared         *shared
 	forceConflicts bool
 }
 
@@ -27,7 +28,7 @@ type DB struct {
 type Option func(*DB)
 
 // WithForcedConflicts makes every Update throw its first attempt away as if it had lost a conflict. Tests use it to find
-// functions that do more than their transaction.
+// functions that do more than their transaction, and, as it also watches over them, those that change shared rows.
 func WithForcedConflicts() Option { return func(db *DB) { db.forceConflicts = true } }
 
 // Open returns a store on the driver, which it owns from then on.
@@ -36,6 +37,7 @@ func Open(d Driver, opts ...Option) *DB {
 	for _, opt := range opts {
 		opt(db)
 	}
+	db.shared = newShared(db.forceConflicts)
 	return db
 }
 
@@ -56,7 +58,7 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("beginning a view: %w", err)
 	}
-	tx := &Tx{txn: txn}
+	tx := &Tx{txn: txn, shared: db.shared}
 	defer txn.Rollback() //nolint:errcheck // only for a panic in fn, below it is a repetition
 	err = fn(tx)
 	tx.txn = doneTxn{}
@@ -107,7 +109,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, discard bool) ([]
 	if err != nil {
 		return nil, fmt.Errorf("beginning an update: %w", err)
 	}
-	tx := &Tx{txn: txn, writable: true}
+	tx := &Tx{txn: txn, shared: db.shared, writable: true}
 	defer txn.Rollback() //nolint:errcheck // only for a panic in fn, below it is a repetition
 	err = fn(tx)
 	tx.txn = doneTxn{}

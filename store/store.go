@@ -61,7 +61,7 @@ type Driver interface {
 // Txn is a driver's transaction. It sees its own writes. Keys are ordered as bytes.
 type Txn interface {
 	// Get returns the value of key, or ErrNotFound. The value must not be changed and is valid until the next call of
-	// Get, Commit or Rollback.
+	// Get, Commit or Rollback. The key is not kept.
 	Get(key []byte) ([]byte, error)
 	// Scan yields the keys in [lo, hi) in order, or in reverse order; an empty hi means to the end. What has been
 	// yielded counts as read, and so do the gaps between, up to where the caller stopped. Key and value must not be

@@ -48,7 +48,7 @@ func (t *Table[T]) Key(row *T) Key { return t.key(row) }
 
 // Get returns the row at key, or ErrNotFound.
 func (t *Table[T]) Get(tx *Tx, key Key) (*T, error) {
-	data, err := tx.txn.Get(join(t.space, key))
+	data, err := tx.txn.Get(tx.join(t.space, key))
 	if err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return nil, ErrNotFound
@@ -60,7 +60,7 @@ func (t *Table[T]) Get(tx *Tx, key Key) (*T, error) {
 
 // Has reports whether there is a row at key.
 func (t *Table[T]) Has(tx *Tx, key Key) (bool, error) {
-	switch _, err := tx.txn.Get(join(t.space, key)); {
+	switch _, err := tx.txn.Get(tx.join(t.space, key)); {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, ErrNotFound):

@@ -6,9 +6,22 @@ import "iter"
 // goroutine. Rows are read and written through Table and Index.
 type Tx struct {
 	txn      Txn
+	shared   *shared
 	writable bool
 	after    []func()
 	err      error // the first write that failed; the transaction cannot be committed any more
+
+	key  []byte   // of the last read
+	room [96]byte // for most keys
+}
+
+// join returns the parts' bytes as the key of a read, valid until the next read.
+func (tx *Tx) join(space, key []byte) []byte {
+	if tx.key == nil {
+		tx.key = tx.room[:0]
+	}
+	tx.key = append(append(tx.key[:0], space...), key...)
+	return tx.key
 }
 
 // AfterCommit has fn called once, after the transaction is durable and before Update returns; in the order of the calls.

@@ -29,7 +29,7 @@ const maxMemory = 50_000
 
 // markOf returns the mark of an account's present generation; "" as long as nothing was ever written to it.
 func markOf(tx *store.Tx, account string) (string, error) {
-	g, err := generations.Get(tx, store.K(account))
+	g, err := generations.Shared(tx, store.K(account))
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	}

@@ -37,7 +37,7 @@ func (s *Service) facts(call *aws.Call, c aws.Check) (f policy.Facts, err error)
 	var through *accessPoint
 	var block publicAccess
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		if b, err = buckets.Get(tx, store.K(parsed.Partition, name)); errors.Is(err, store.ErrNotFound) {
+		if b, err = buckets.Shared(tx, store.K(parsed.Partition, name)); errors.Is(err, store.ErrNotFound) {
 			if through, err = pointNamed(tx, call, name); err == nil && through == nil {
 				err = store.ErrNotFound
 			}

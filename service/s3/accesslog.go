@@ -79,7 +79,7 @@ func (s *Service) accessed(call *aws.Call, r *http.Request, a *aws.Access) {
 		if err != nil || !there {
 			return err
 		}
-		b, err = buckets.Get(tx, store.K(call.Partition, name))
+		b, err = buckets.Shared(tx, store.K(call.Partition, name))
 		return ignoreNotFound(err)
 	})
 	if aws.IsError(err, "NoSuchAccessPoint") {

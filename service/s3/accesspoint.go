@@ -96,7 +96,7 @@ func behindPoint(tx *store.Tx, call *aws.Call, name string) (*bucket, error) {
 	if p == nil {
 		return nil, noSuchBucket(name)
 	}
-	b, err := buckets.Get(tx, store.K(p.Partition, p.Bucket))
+	b, err := buckets.Shared(tx, store.K(p.Partition, p.Bucket))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuchBucket(p.Bucket)
 	}

@@ -45,9 +45,10 @@ var (
 
 func (b *bucket) arn() string { return "arn:" + b.Partition + ":s3:::" + b.Name }
 
-// findBucket returns a bucket of any region, for its expected owner if one is given.
+// findBucket returns a bucket of any region, for its expected owner if one is given. The row is shared: configure has one to
+// be changed.
 func findBucket(tx *store.Tx, call *aws.Call, name string, owner *string) (*bucket, error) {
-	b, err := buckets.Get(tx, store.K(call.Partition, name))
+	b, err := buckets.Shared(tx, store.K(call.Partition, name))
 	if errors.Is(err, store.ErrNotFound) {
 		b, err = behindPoint(tx, call, name)
 	}

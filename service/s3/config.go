@@ -50,6 +50,9 @@ func (s *Service) configure(call *aws.Call, name string, owner *string, change f
 		if err != nil {
 			return err
 		}
+		if b, err = buckets.Get(tx, buckets.Key(b)); err != nil {
+			return err
+		}
 		c, err := configs.Get(tx, store.K(b.ID))
 		if err != nil {
 			return err

@@ -45,7 +45,7 @@ func (s *Service) read(call *aws.Call, r *reading, bytes bool) (f *found, err er
 		if f.object, err = s.find(tx, f.bucket, r.key, r.version); err != nil {
 			return err
 		}
-		if err = f.object.settle(tx); err != nil {
+		if f.object, err = f.object.settle(tx); err != nil {
 			return err
 		}
 		if bytes || r.part != nil {

@@ -112,9 +112,14 @@ func (o *object) listedClass() string {
 	return o.Class
 }
 
-// latest returns the latest version of a key, which may be a delete marker, or nil when there is none.
+// latest returns the latest version of a key, which may be a delete marker, or nil when there is none. In a View, which can
+// change nothing, its row is shared.
 func latest(tx *store.Tx, b *bucket, key string) (*object, error) {
-	o, err := currentObjects.Get(tx, store.K(b.ID, key))
+	get := currentObjects.Shared
+	if tx.Writable() {
+		get = currentObjects.Get
+	}
+	o, err := get(tx, store.K(b.ID, key))
 	if !errors.Is(err, store.ErrNotFound) {
 		return o, err
 	}

@@ -22,7 +22,7 @@ func (s *Service) copyReplica(ctx context.Context, r *replication, rule *api.Rep
 		if err != nil || o == nil {
 			return err
 		}
-		if err := o.settle(tx); err != nil {
+		if o, err = o.settle(tx); err != nil {
 			return err
 		}
 		if o.Lost {

@@ -90,7 +90,8 @@ func moveBy(rules []api.LifecycleRule, minimum api.TransitionDefaultMinimumObjec
 
 // transit moves a version to the storage class that is due by now.
 func (s *Service) transit(tx *store.Tx, b *bucket, o *object, now time.Time) error {
-	if err := o.settle(tx); err != nil {
+	o, err := o.settle(tx)
+	if err != nil {
 		return err
 	}
 	list, minimum, err := rules(tx, b)

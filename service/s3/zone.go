@@ -98,17 +98,18 @@ func unplace(tx *store.Tx, o *object) error {
 	return err
 }
 
-// settle finds out whether the bytes were lost with their zone.
-func (o *object) settle(tx *store.Tx) error {
+// settle finds out whether the bytes were lost with their zone, and returns the object as it is then.
+func (o *object) settle(tx *store.Tx) (*object, error) {
 	if o.Zone == "" || o.Lost {
-		return nil
+		return o, nil
 	}
 	z, err := readZone(tx, o.Zone)
-	if err != nil {
-		return err
+	if err != nil || z.Losses <= o.Losses {
+		return o, err
 	}
-	o.Lost = z.Losses > o.Losses
-	return nil
+	lost := *o // whose row may be shared
+	lost.Lost = true
+	return &lost, nil
 }
 
 // loseZone is a fault: "zone" is destroyed, and comes back empty. It counts at once for everything in the zone; a task
