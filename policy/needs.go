@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"drydock/aws"
@@ -25,112 +24,93 @@ type Need struct {
 // pointer to the operation's generated structure; api/authz/README.md describes how its members fill the grants.
 func Needs(call *aws.Call, op *aws.Operation, in any) []Need {
 	input := reflect.Indirect(reflect.ValueOf(in))
-	needs := make([]Need, 0, len(op.Grants))
-	for i := range op.Grants {
-		g := &op.Grants[i]
-		if !applies(input, g.When) {
+	demands := demandsOf(op, input)
+	needs := make([]Need, 0, len(demands))
+	f := filler{call: call, input: input}
+	for i := range demands {
+		d := &demands[i]
+		if !d.applies(input) {
 			continue
 		}
-		n := Need{Action: g.Action}
-		for _, template := range g.Resources {
-			n.Resources = fill(call, input, template, nil, arnService(template), n.Resources)
+		n := Need{Action: d.action}
+		for j := range d.resources {
+			n.Resources = f.fill(&d.resources[j], 0, 0, n.Resources)
 		}
 		if len(n.Resources) == 0 {
 			n.Resources = []string{"*"}
 		}
-		if len(g.Keys) > 0 {
-			n.Keys = Map{}
-			for _, key := range g.Keys {
-				name, path, _ := strings.Cut(key, "=")
-				n.Keys.add(call, strings.ToLower(name), path, input)
-			}
+		for j := range d.keys {
+			d.keys[j].addTo(&n.Keys, &f)
 		}
 		needs = append(needs, n)
 	}
 	return needs
 }
 
-// applies tells whether a grant's When holds.
-func applies(input reflect.Value, when string) bool {
-	if when == "" {
+// applies tells whether the call needs the permission at all.
+func (d *demand) applies(input reflect.Value) bool {
+	if len(d.when) == 0 {
 		return true
 	}
-	paths, unless := strings.CutPrefix(when, "!")
-	for path := range strings.SplitSeq(paths, "|") {
-		if len(lookUp(input, path)) > 0 {
-			return !unless
+	for _, p := range d.when {
+		if m := p.in(input); len(m.list()) > 0 {
+			return !d.unless
 		}
 	}
-	return unless
+	return d.unless
 }
 
-// noARN is what arnService returns for templates no member of which may be an ARN.
-const noARN = "-"
-
-// arnService returns the service whose ARNs may take the place of the whole template, "" for any. A template with
-// several members has none: else a key within a bucket that looks like an ARN would be taken for one.
-func arnService(template string) string {
-	members := 0
-	for rest := template; ; {
-		_, after, found := strings.Cut(rest, "${")
-		if !found {
-			break
-		}
-		switch name, _, _ := strings.Cut(after, "}"); name {
-		case "Partition", "Region", "Account":
-		default:
-			members++
-		}
-		rest = after
-	}
-	if members != 1 {
-		return noARN
-	}
-	_, rest, found := strings.Cut(template, ":")
-	_, rest, _ = strings.Cut(rest, ":")
-	service, _, more := strings.Cut(rest, ":")
-	if !found || !more || !strings.HasPrefix(template, "arn:") {
-		return ""
-	}
-	return service
+// filler fills templates for one call.
+type filler struct {
+	call  *aws.Call
+	input reflect.Value
+	text  []byte // what the template has come to so far
 }
 
-// fill appends to out every resource that the template stands for; done is what has been filled already, and service
-// the one whose ARNs stand for themselves.
-func fill(call *aws.Call, input reflect.Value, template string, done []byte, service string, out []string) []string {
-	before, rest, found := strings.Cut(template, "${")
-	done = append(done, before...)
-	if !found {
-		return append(out, string(done))
+// fill appends to out every text that the template stands for. The pieces before at have come to the first n bytes.
+func (f *filler) fill(t *template, at, n int, out []string) []string {
+	if at == len(t.pieces) {
+		return append(out, string(f.text[:n]))
 	}
-	name, after, _ := strings.Cut(rest, "}")
-	path, filter, _ := strings.Cut(name, ":")
-	fallback, hasFallback := strings.CutPrefix(filter, "-")
-	if value, ok := callVariable(call, name); ok {
-		if value == "" && name == "$User" {
-			return out
+	p := &t.pieces[at]
+	f.text = append(f.text[:n], p.text...)
+	n = len(f.text)
+	goOn := func(value string) {
+		f.text = append(f.text[:n], value...)
+		out = f.fill(t, at+1, len(f.text), out)
+	}
+	switch p.kind {
+	case pieceText:
+		goOn("")
+		return out
+	case pieceCall:
+		if value, _ := callVariable(f.call, p.name); value != "" || p.name != "$User" {
+			goOn(value)
 		}
-		return fill(call, input, after, append(done, value...), service, out)
+		return out
+	case pieceMember:
 	}
-	values := lookUp(input, path)
-	if len(values) == 0 && hasFallback {
-		if value, ok := callVariable(call, fallback); ok {
+	found := p.member.in(f.input)
+	values := found.list()
+	if len(values) == 0 && p.hasFallback {
+		fallback := p.fallback
+		if value, ok := callVariable(f.call, fallback); ok {
 			fallback = value
 		}
-		if fallback == "" {
-			return out
+		if fallback != "" {
+			goOn(fallback)
 		}
-		return fill(call, input, after, append(done, fallback...), service, out)
+		return out
 	}
 	for _, v := range values {
 		value := text(v)
-		if filter != "" && !hasFallback {
-			value = filtered(filter, value)
-		} else if isARN(value, service) {
+		if p.filter != "" {
+			value = filtered(p.filter, value)
+		} else if isARN(value, t.service) {
 			out = append(out, value)
 			continue
 		}
-		out = fill(call, input, after, append(done, value...), service, out)
+		goOn(value)
 	}
 	return out
 }
@@ -197,34 +177,41 @@ func filtered(filter, value string) string {
 	return value
 }
 
-// add sets the condition keys that one entry of Grant.Keys stands for.
-func (m Map) add(call *aws.Call, key, path string, input reflect.Value) {
-	if literal, ok := strings.CutPrefix(path, `"`); ok {
-		m[key] = []string{strings.TrimSuffix(literal, `"`)}
+// addTo sets the condition keys that one entry of Grant.Keys stands for. The map is made for the first.
+func (k *demandKey) addTo(m *Map, f *filler) {
+	if k.literal != nil {
+		m.make()[k.key] = k.literal
 		return
 	}
-	if strings.Contains(path, "${") {
-		if values := fill(call, input, path, nil, noARN, nil); len(values) > 0 {
-			m[key] = values
+	if k.template != nil {
+		if values := f.fill(k.template, 0, 0, nil); len(values) > 0 {
+			m.make()[k.key] = values
 		}
 		return
 	}
-	values := lookUp(input, path)
-	perEntry := strings.HasSuffix(key, "/") || strings.HasSuffix(key, ":")
-	names := strings.HasSuffix(key, "tagkeys") || strings.HasSuffix(key, "contextkeys")
-	for _, v := range values {
-		if !perEntry && !names {
-			m.addAll(key, v)
+	found := k.member.in(f.input)
+	for _, v := range found.list() {
+		all := m.make()
+		if !k.perEntry && !k.names {
+			all.addAll(k.key, v)
 			continue
 		}
 		entries(v, func(name, value string) {
-			if perEntry {
-				m[key+strings.ToLower(name)] = []string{value}
+			if k.perEntry {
+				all[k.key+strings.ToLower(name)] = []string{value}
 			} else {
-				m[key] = append(m[key], name)
+				all[k.key] = append(all[k.key], name)
 			}
 		})
 	}
+}
+
+// make returns the map, a new one if there is none yet.
+func (m *Map) make() Map {
+	if *m == nil {
+		*m = Map{}
+	}
+	return *m
 }
 
 // addAll adds a value, or each element of a list.
@@ -276,47 +263,6 @@ func entries(v reflect.Value, fn func(name, value string)) {
 	}
 }
 
-// lookUp returns the values at a path of wire names; "[]" behind a name stands for each element of a list. Absent
-// members, empty strings, lists and maps, and false, give none.
-func lookUp(v reflect.Value, path string) []reflect.Value {
-	name, rest, more := strings.Cut(path, ".")
-	name, each := strings.CutSuffix(name, "[]")
-	if v.Kind() != reflect.Struct {
-		return nil
-	}
-	at := fieldOf(v.Type(), name)
-	if at < 0 {
-		return nil
-	}
-	v = v.Field(at)
-	for v.Kind() == reflect.Pointer {
-		v = v.Elem()
-	}
-	if !each && !more && !sent(v) { // as most members are
-		return nil
-	}
-	list := []reflect.Value{v}
-	if each {
-		if v.Kind() != reflect.Slice {
-			return nil
-		}
-		list = make([]reflect.Value, v.Len())
-		for i := range list {
-			list[i] = v.Index(i)
-		}
-	}
-	out := list[:0]
-	for _, e := range list {
-		switch {
-		case more:
-			out = append(out, lookUp(e, rest)...)
-		case sent(e):
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
 // sent tells whether a value counts as sent.
 func sent(v reflect.Value) bool {
 	switch v.Kind() {
@@ -329,29 +275,6 @@ func sent(v reflect.Value) bool {
 	default:
 		return v.IsValid()
 	}
-}
-
-// fields caches where structures keep the members of each wire name.
-var fields sync.Map // of reflect.Type to map[string]int
-
-// fieldOf returns the number of the field with a wire name; -1 for none.
-func fieldOf(t reflect.Type, name string) int {
-	known, ok := fields.Load(t)
-	if !ok {
-		byName := map[string]int{}
-		for i := range t.NumField() {
-			f := t.Field(i)
-			wire, _, _ := strings.Cut(f.Tag.Get("aws"), ",")
-			if _, taken := byName[wire]; !taken && f.IsExported() {
-				byName[wire] = i
-			}
-		}
-		known, _ = fields.LoadOrStore(t, byName)
-	}
-	if at, ok := known.(map[string]int)[name]; ok {
-		return at
-	}
-	return -1
 }
 
 // text writes a scalar as policies do.
