@@ -3,7 +3,6 @@ package aws
 import (
 	"encoding/base32"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"strconv"
 )
@@ -29,11 +28,15 @@ func AccessKeyAccount(id string) (account string, ok bool) {
 	if len(id) != 20 {
 		return "", false
 	}
-	b, err := base32.StdEncoding.DecodeString(id[4:])
-	if err != nil {
+	var b [2 + 10]byte
+	if _, err := base32.StdEncoding.Decode(b[2:], []byte(id[4:])); err != nil {
 		return "", false
 	}
-	n := binary.BigEndian.Uint64(append([]byte{0, 0}, b[:6]...)) >> accountShift & (1<<40 - 1)
-	account = fmt.Sprintf("%012d", n)
-	return account, ValidAccount(account)
+	n := binary.BigEndian.Uint64(b[:8]) >> accountShift & (1<<40 - 1)
+	var digits [12]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return string(digits[:]), n == 0
 }

@@ -17,11 +17,17 @@ func (a ARN) String() string {
 
 // ParseARN splits an ARN; it demands all six parts with a partition, a service and a resource that are not empty.
 func ParseARN(s string) (ARN, error) {
-	parts := strings.SplitN(s, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || parts[2] == "" || parts[5] == "" {
+	var a ARN
+	rest, ok := strings.CutPrefix(s, "arn:")
+	for _, part := range [...]*string{&a.Partition, &a.Service, &a.Region, &a.Account} {
+		if ok {
+			*part, rest, ok = strings.Cut(rest, ":")
+		}
+	}
+	if a.Resource = rest; !ok || a.Partition == "" || a.Service == "" || a.Resource == "" {
 		return ARN{}, fmt.Errorf("%q is not an ARN", s)
 	}
-	return ARN{parts[1], parts[2], parts[3], parts[4], parts[5]}, nil
+	return a, nil
 }
 
 // PartitionOf returns the partition a region lies in.

@@ -108,8 +108,10 @@ func (s *Service) facts(call *aws.Call, c aws.Check) (f policy.Facts, err error)
 // bucket, whether the whole is that ARN or has it for a resource.
 func inARN(a aws.ARN) (bucket, key string) {
 	resource := a.Resource
-	if inner, err := aws.ParseARN(resource); err == nil && inner.Service == "s3" {
-		a, resource = inner, inner.Resource
+	if strings.HasPrefix(resource, "arn:") {
+		if inner, err := aws.ParseARN(resource); err == nil && inner.Service == "s3" {
+			a, resource = inner, inner.Resource
+		}
 	}
 	if rest, ok := strings.CutPrefix(strings.Replace(resource, "accesspoint:", "accesspoint/", 1), "accesspoint/"); ok && a.Account != "" {
 		name, key, _ := strings.Cut(rest, "/")

@@ -55,18 +55,18 @@ const accessLogKind = "s3.accesslog"
 
 // logAccess records a request over HTTP that was answered.
 func (s *Service) logAccess(call *aws.Call, r *http.Request, in, out any, a *aws.Access) {
-	a.Operation, a.Size = logName(call.Operation, r.Method), objectSize(in, out)
-	s.accessed(call, r, a)
+	if b := s.loggedBucket(call, a); b != nil {
+		a.Operation, a.Size = logName(call.Operation, r.Method), objectSize(in, out)
+		s.accessed(b, call, r, a)
+	}
 }
 
-// accessed records a request to a bucket whose requests are logged.
-func (s *Service) accessed(call *aws.Call, r *http.Request, a *aws.Access) {
+// loggedBucket returns the bucket that a request was for if its requests are logged, and notes the access point between.
+func (s *Service) loggedBucket(call *aws.Call, a *aws.Access) (b *bucket) {
 	if a.Bucket == "" {
-		return
+		return nil
 	}
-	var b *bucket
-	ctx := context.WithoutCancel(call)
-	err := s.DB.View(ctx, func(tx *store.Tx) error {
+	err := s.DB.View(context.WithoutCancel(call), func(tx *store.Tx) error {
 		name := a.Bucket
 		if strings.HasSuffix(name, aliasSuffix) || strings.HasPrefix(name, "arn:") {
 			p, err := pointNamed(tx, call, name)
@@ -82,17 +82,19 @@ func (s *Service) accessed(call *aws.Call, r *http.Request, a *aws.Access) {
 		b, err = buckets.Shared(tx, store.K(call.Partition, name))
 		return ignoreNotFound(err)
 	})
-	if aws.IsError(err, "NoSuchAccessPoint") {
-		return
-	}
 	if err != nil {
-		s.Log.Warn("access log", "bucket", a.Bucket, "error", err)
-		return
+		if !aws.IsError(err, "NoSuchAccessPoint") {
+			s.Log.Warn("access log", "bucket", a.Bucket, "error", err)
+		}
+		return nil
 	}
-	if b == nil {
-		return
-	}
+	return b
+}
+
+// accessed records a request to a bucket whose requests are logged.
+func (s *Service) accessed(b *bucket, call *aws.Call, r *http.Request, a *aws.Access) {
 	now := s.Clock.Now()
+	ctx := context.WithoutCancel(call)
 	s.recorder.add(accessLine{b, now, recordLine(b, call, r, a, now)}, func() {
 		if err := s.flush(ctx); err != nil {
 			s.Log.Warn("write access log", "error", err)

@@ -253,5 +253,5 @@ func optional[T ~string](s T) *T {
 	if s == "" {
 		return nil
 	}
-	return &s
+	return new(s)
 }

@@ -74,10 +74,13 @@ func (s *Service) serveWebsite(call *aws.Call, w http.ResponseWriter, r *http.Re
 	} else {
 		v.serve()
 	}
-	s.accessed(v.call, r, &aws.Access{
+	access := &aws.Access{
 		Operation: "WEBSITE." + r.Method + ".OBJECT", Bucket: name, Key: v.key, Status: seen.status, Code: w.Header().Get("X-Amz-Error-Code"), Sent: seen.sent,
 		Size: -1, Took: s.Clock.Now().Sub(started),
-	})
+	}
+	if b := s.loggedBucket(v.call, access); b != nil {
+		s.accessed(b, v.call, r, access)
+	}
 }
 
 // websiteAnswer counts what is answered.

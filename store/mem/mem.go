@@ -60,7 +60,8 @@ func (d *Driver) Begin(ctx context.Context, writable bool) (store.Txn, error) {
 	if writable {
 		d.log.Begin(s.version)
 	}
-	return occ.Begin(d, &d.gate, &d.log, s, s.version, writable), nil
+	t := occ.Begin(d, &d.gate, &d.log, s, s.version, writable)
+	return &t, nil
 }
 
 // Commit implements occ.Backend.

@@ -44,9 +44,10 @@ type Txn struct {
 var _ store.Txn = (*Txn)(nil)
 
 // Begin returns a transaction that reads the snapshot, which is the state of the version. The caller has entered the
-// gate and, for a writable transaction, begun the version in the log; the transaction takes back both at its end.
-func Begin(b Backend, gate *Gate, log *Log, s Snapshot, version uint64, writable bool) *Txn {
-	return &Txn{backend: b, gate: gate, log: log, snapshot: s, version: version, writable: writable}
+// gate and, for a writable transaction, begun the version in the log; the transaction takes back both at its end. It is
+// used by its address and can lie in what a driver keeps for a transaction.
+func Begin(b Backend, gate *Gate, log *Log, s Snapshot, version uint64, writable bool) Txn {
+	return Txn{backend: b, gate: gate, log: log, snapshot: s, version: version, writable: writable}
 }
 
 // usable returns why the transaction cannot be used, or nil.

@@ -176,7 +176,9 @@ func (d *Driver) Begin(ctx context.Context, writable bool) (store.Txn, error) {
 		d.log.Begin(v.version)
 	}
 	v.refs++
-	return occ.Begin(d, &d.gate, &d.log, &reader{view: v}, v.version, writable), nil
+	t := &transaction{reader: reader{view: v}}
+	t.Txn = occ.Begin(d, &d.gate, &d.log, &t.reader, v.version, writable)
+	return t, nil
 }
 
 // Commit implements occ.Backend.

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"drydock/store"
+	"drydock/store/occ"
 )
 
 // view is the state of a version. It is released when nobody refers to it.
@@ -32,6 +33,12 @@ func (d *Driver) release(v *view) {
 type reader struct {
 	view *view
 	last io.Closer // holds the memory of the value that Get returned last
+}
+
+// transaction is a transaction and what it reads.
+type transaction struct {
+	occ.Txn
+	reader reader
 }
 
 // Get implements occ.Snapshot.

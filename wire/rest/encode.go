@@ -22,6 +22,7 @@ func WriteHeaders(h http.Header, op *aws.Operation, s *shape.Struct, v reflect.V
 	if !s.Bound {
 		return status
 	}
+	var lists lists
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		if f.Location == shape.Body {
@@ -37,24 +38,36 @@ func WriteHeaders(h http.Header, op *aws.Operation, s *shape.Struct, v reflect.V
 				status = n
 			}
 		case shape.Header:
-			writeHeader(h, f, fv)
+			writeHeader(h, &lists, f, fv)
 		case shape.Headers:
 			for _, key := range jsonbody.SortedKeys(fv) {
 				// Clients take the map's keys from the names as they come, so these keep their case.
-				h[f.Name+key.String()] = []string{clean(fv.MapIndex(key).String())}
+				h[f.Name+key.String()] = lists.of(clean(fv.MapIndex(key).String()))
 			}
 		}
 	}
 	return status
 }
 
-func writeHeader(h http.Header, f *shape.Field, v reflect.Value) {
+// lists makes the lists of one value that a header map wants, many out of one allocation.
+type lists struct{ room []string }
+
+func (l *lists) of(value string) []string {
+	if len(l.room) == 0 {
+		l.room = make([]string, 8)
+	}
+	list := l.room[:1:1]
+	list[0], l.room = value, l.room[1:]
+	return list
+}
+
+func writeHeader(h http.Header, lists *lists, f *shape.Field, v reflect.Value) {
 	switch {
 	case f.Kind == shape.String && f.JSON:
-		h[f.HeaderName] = []string{encodeBase64(v.String())}
+		h[f.HeaderName] = lists.of(encodeBase64(v.String()))
 	case f.Kind == shape.String:
 		if text := v.String(); text != "" {
-			h[f.HeaderName] = []string{clean(text)}
+			h[f.HeaderName] = lists.of(clean(text))
 		}
 	case f.Kind == shape.List:
 		var b []byte
@@ -65,11 +78,11 @@ func writeHeader(h http.Header, f *shape.Field, v reflect.Value) {
 			b = shape.AppendText(b, f.Elem, v.Index(i), shape.RFC822)
 		}
 		if len(b) > 0 {
-			h[f.HeaderName] = []string{clean(string(b))}
+			h[f.HeaderName] = lists.of(clean(string(b)))
 		}
 	default:
 		var room [64]byte
-		h[f.HeaderName] = []string{string(shape.AppendText(room[:0], &f.Value, v, shape.RFC822))}
+		h[f.HeaderName] = lists.of(string(shape.AppendText(room[:0], &f.Value, v, shape.RFC822)))
 	}
 }
 
