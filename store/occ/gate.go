@@ -9,55 +9,47 @@ import (
 
 // Gate counts the transactions that are open and closes a store behind the last. Its zero value is open.
 type Gate struct {
-	closed atomic.Bool
+	open atomic.Int64 // the number of open transactions; plus closed, once Close was called
 
-	mu    sync.Mutex // guards the fields below
-	open  int
-	empty chan struct{} // made by Close, closed when open falls to zero
+	mu   sync.Mutex // held by Close
+	left *sync.Cond // made by Close: the last transaction has left
 }
+
+// closed is more than there ever are transactions.
+const closed = 1 << 62
 
 // Enter lets a transaction begin, or returns store.ErrClosed. Leave must follow.
 func (g *Gate) Enter() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed.Load() {
+	if g.open.Add(1) >= closed {
+		g.Leave()
 		return store.ErrClosed
 	}
-	g.open++
 	return nil
 }
 
 // Leave ends what Enter began.
 func (g *Gate) Leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.open--
-	if g.open == 0 && g.empty != nil {
-		close(g.empty)
-		g.empty = nil
+	if g.open.Add(-1) == closed {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.left.Broadcast()
 	}
 }
 
 // Closed reports whether Close was called.
-func (g *Gate) Closed() bool { return g.closed.Load() }
+func (g *Gate) Closed() bool { return g.open.Load() >= closed }
 
 // Close keeps new transactions out and waits until the open ones have left. It returns store.ErrClosed when it was
 // called before.
 func (g *Gate) Close() error {
 	g.mu.Lock()
-	if g.closed.Load() {
-		g.mu.Unlock()
+	defer g.mu.Unlock()
+	if g.Closed() {
 		return store.ErrClosed
 	}
-	g.closed.Store(true)
-	var wait chan struct{}
-	if g.open > 0 {
-		wait = make(chan struct{})
-		g.empty = wait
-	}
-	g.mu.Unlock()
-	if wait != nil {
-		<-wait
+	g.left = sync.NewCond(&g.mu)
+	for g.open.Add(closed); g.open.Load() > closed; {
+		g.left.Wait()
 	}
 	return nil
 }

@@ -67,12 +67,16 @@ type Driver struct {
 	commitMu sync.Mutex   // held while a commit is checked and applied: orders the versions
 	unsynced atomic.Int64 // commits applied since the last sync
 
-	mu      sync.Mutex // guards the fields below
-	latest  *view      // the state after the last commit
-	durable *view      // the newest state that is on disk
-	settled *sync.Cond // durable or broken has changed
-	broken  error      // why nothing works any more
+	latest  atomic.Pointer[view]   // the state after the last commit
+	durable atomic.Pointer[view]   // the newest state that is on disk
+	broken  atomic.Pointer[broken] // why nothing works any more
+
+	mu      sync.Mutex // held while durable or broken changes
+	settled *sync.Cond // either has changed
 }
+
+// broken is a failure that nothing survives.
+type broken struct{ err error }
 
 var _ store.Driver = (*Driver)(nil)
 
@@ -104,8 +108,9 @@ func Open(dir string, o Options) (*Driver, error) {
 	if err := d.checkFormat(); err != nil {
 		return nil, errors.Join(err, d.db.Close())
 	}
-	first := &view{driver: d, snapshot: d.db.NewSnapshot(), refs: 2}
-	d.latest, d.durable = first, first
+	first := newView(d, 0)
+	d.latest.Store(first)
+	d.durable.Store(first)
 	return d, nil
 }
 
@@ -164,18 +169,17 @@ func (d *Driver) Begin(ctx context.Context, writable bool) (store.Txn, error) {
 	if err := d.gate.Enter(); err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.broken != nil {
+	if err := d.failure(); err != nil {
 		d.gate.Leave()
-		return nil, d.broken
+		return nil, err
 	}
-	v := d.durable
+	var v *view
 	if writable {
-		v = d.latest
+		v = hold(&d.latest)
 		d.log.Begin(v.version)
+	} else {
+		v = hold(&d.durable)
 	}
-	v.refs++
 	t := &transaction{reader: reader{view: v}}
 	t.Txn = occ.Begin(d, &d.gate, &d.log, &t.reader, v.version, writable)
 	return t, nil
@@ -240,23 +244,12 @@ func (d *Driver) apply(batch *pebble.Batch, admit func() (uint64, error)) error 
 	if err != nil {
 		return err
 	}
-	err = batch.SyncWait()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err == nil {
-		err = d.broken // an earlier commit's fsync failed: the log has a hole below this one
+	if err := batch.SyncWait(); err != nil {
+		v.release()
+		return d.breakDown(err)
 	}
-	if err != nil {
-		d.breakDown(err)
-		d.release(v)
-		return d.broken
-	}
-	if v.version <= d.durable.version {
-		d.release(v)
-	} else {
-		d.release(d.durable)
-		d.durable = v
-		d.settled.Broadcast()
+	if err := d.settle(v); err != nil {
+		return err
 	}
 	if err := batch.Close(); err != nil {
 		return fmt.Errorf("closing a batch: %w", err)
@@ -264,15 +257,26 @@ func (d *Driver) apply(batch *pebble.Batch, admit func() (uint64, error)) error 
 	return nil
 }
 
+// settle makes v the state that is durable, unless a later one is already. It takes the caller's hold on v over.
+func (d *Driver) settle(v *view) error {
+	old := v
+	d.mu.Lock()
+	err := d.failure() // of an earlier commit, whose fsync failed: the log has a hole below this one
+	if err == nil && v.version > d.durable.Load().version {
+		old = d.durable.Swap(v)
+		d.settled.Broadcast()
+	}
+	d.mu.Unlock()
+	old.release()
+	return err
+}
+
 // applyNoSync applies the batch and returns the state after it, to be released by the caller.
 func (d *Driver) applyNoSync(batch *pebble.Batch, admit func() (uint64, error)) (v *view, err error) {
 	d.commitMu.Lock()
 	defer d.commitMu.Unlock()
-	d.mu.Lock()
-	broken := d.broken
-	d.mu.Unlock()
-	if broken != nil {
-		return nil, errors.Join(broken, batch.Close())
+	if err := d.failure(); err != nil {
+		return nil, errors.Join(err, batch.Close())
 	}
 	version, err := admit()
 	if err != nil {
@@ -281,46 +285,51 @@ func (d *Driver) applyNoSync(batch *pebble.Batch, admit func() (uint64, error)) 
 	defer func() {
 		// The tree panics when its log takes no more.
 		if r := recover(); r != nil {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.breakDown(fmt.Errorf("%v", r))
-			v, err = nil, d.broken
+			v, err = nil, d.breakDown(fmt.Errorf("%v", r))
 		}
 	}()
 	if err := d.db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.breakDown(err)
-		return nil, d.broken
+		return nil, d.breakDown(err)
 	}
 	d.unsynced.Add(1)
-	v = &view{driver: d, snapshot: d.db.NewSnapshot(), version: version, refs: 2}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.release(d.latest)
-	d.latest = v
+	v = newView(d, version)
+	d.latest.Swap(v).release()
 	return v, nil
 }
 
-// breakDown makes the driver refuse everything. The caller holds mu.
-func (d *Driver) breakDown(err error) {
-	if d.broken == nil {
-		d.broken = fmt.Errorf("the store in %s has failed and must be opened again: %w", d.dir, err)
+// failure returns why nothing works any more, or nil.
+func (d *Driver) failure() error {
+	if b := d.broken.Load(); b != nil {
+		return b.err
+	}
+	return nil
+}
+
+// breakDown makes the driver refuse everything, and returns why: the first failure counts.
+func (d *Driver) breakDown(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken.Load() == nil {
+		d.broken.Store(&broken{fmt.Errorf("the store in %s has failed and must be opened again: %w", d.dir, err)})
 		d.settled.Broadcast()
 	}
+	return d.failure()
 }
 
 // Settle implements occ.Backend.
 func (d *Driver) Settle(version uint64) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for d.durable.version < version && d.broken == nil {
-		d.settled.Wait()
-	}
-	if d.durable.version >= version {
+	if d.durable.Load().version >= version {
 		return nil
 	}
-	return d.broken
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.durable.Load().version < version {
+		if err := d.failure(); err != nil {
+			return err
+		}
+		d.settled.Wait()
+	}
+	return nil
 }
 
 // Close implements store.Driver. A second call returns store.ErrClosed. Closing a driver that has failed returns why.
@@ -328,12 +337,10 @@ func (d *Driver) Close() error {
 	if err := d.gate.Close(); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.release(d.latest)
-	d.release(d.durable)
-	broken := d.broken
-	d.mu.Unlock()
-	return errors.Join(broken, d.closeTree(broken != nil))
+	d.latest.Load().release()
+	d.durable.Load().release()
+	err := d.failure()
+	return errors.Join(err, d.closeTree(err != nil))
 }
 
 // closeTree closes the tree. One whose log has failed panics somewhere on the way, which says nothing new.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -18,12 +19,32 @@ type view struct {
 	driver   *Driver
 	snapshot *pebble.Snapshot
 	version  uint64
-	refs     int // guarded by driver.mu
+	refs     atomic.Int64
 }
 
-// release gives up a reference to v. The caller holds mu.
-func (d *Driver) release(v *view) {
-	if v.refs--; v.refs == 0 {
+// newView returns the present state, which has the version. Two refer to it: the driver, as to its latest state, and the
+// caller.
+func newView(d *Driver, version uint64) *view {
+	v := &view{driver: d, snapshot: d.db.NewSnapshot(), version: version}
+	v.refs.Store(2)
+	return v
+}
+
+// hold returns the view at a place where it is replaced at any time, and refers to it: release must follow.
+func hold(at *atomic.Pointer[view]) *view {
+	for {
+		v := at.Load() // its place refers to it, too, so nobody does only when another has taken its place
+		for n := v.refs.Load(); n > 0; n = v.refs.Load() {
+			if v.refs.CompareAndSwap(n, n+1) {
+				return v
+			}
+		}
+	}
+}
+
+// release gives up a reference to v.
+func (v *view) release() {
+	if v.refs.Add(-1) == 0 {
 		// An error would mean that it was closed before.
 		_ = v.snapshot.Close()
 	}
@@ -134,8 +155,5 @@ func (r *reader) Scan(lo, hi []byte, reverse bool) iter.Seq2[[]byte, store.Value
 func (r *reader) Release() {
 	// The memory of a value that cannot be given back is lost, nothing else.
 	_ = r.free()
-	d := r.view.driver
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.release(r.view)
+	r.view.release()
 }
