@@ -17,7 +17,7 @@ type requestKeys struct {
 }
 
 // Values returns a key's values.
-func (k requestKeys) Values(key string) ([]string, bool) {
+func (k *requestKeys) Values(key string) ([]string, bool) {
 	if values, ok := k.request[key]; ok {
 		return values, true
 	}
@@ -90,10 +90,15 @@ func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Ma
 		}
 		return nil
 	}
-	request := policy.Request{
-		Principal: principal, Action: action, Resource: resource, ResourceAccount: facts.Account,
-		ResourcePolicies: facts.Policies, ResourcePolicyRequired: facts.PolicyRequired,
+	d := &decided{
+		at: call.Now(), call: call,
+		request: policy.Request{
+			Principal: principal, Action: action, Resource: resource, ResourceAccount: facts.Account,
+			ResourcePolicies: facts.Policies, ResourcePolicyRequired: facts.PolicyRequired,
+		},
+		context: policy.ContextOf(call), keys: requestKeys{request: keys, resource: facts.Keys},
 	}
+	request := &d.request
 	if g.Identity != nil {
 		switch principal.Type {
 		case aws.PrincipalUser, aws.PrincipalAssumedRole, aws.PrincipalFederatedUser:
@@ -105,19 +110,17 @@ func (g *Gateway) decide(call *aws.Call, action, resource string, keys policy.Ma
 		case aws.PrincipalAnonymous, aws.PrincipalRoot, aws.PrincipalService:
 		}
 	}
-	ctx := policy.NewContext(call)
-	ctx.ResourceAccount, ctx.ResourceTags = facts.Account, facts.Tags
-	ctx.Keys = requestKeys{request: keys, resource: facts.Keys}
-	request.Context = ctx
-	decision := policy.Evaluate(&request)
-	if !decision.Allowed && decision.Reason == policy.ReasonImplicitDeny && ownWork(call, &facts) {
+	d.context.ResourceAccount, d.context.ResourceTags, d.context.Keys = facts.Account, facts.Tags, &d.keys
+	request.Context = &d.context
+	d.decision = policy.Evaluate(request)
+	if !d.decision.Allowed && d.decision.Reason == policy.ReasonImplicitDeny && ownWork(call, &facts) {
 		return nil
 	}
-	g.trail.record(call, &request, decision)
-	if decision.Allowed {
+	g.trail.record(d)
+	if d.decision.Allowed {
 		return nil
 	}
-	return denied(call, refusal(decision, &request, &facts))
+	return denied(call, refusal(d.decision, request, &facts))
 }
 
 // refusal words a denial.

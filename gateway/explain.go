@@ -22,19 +22,19 @@ type trail struct {
 	next    int
 }
 
-// decided is one decision with all that led to it.
+// decided is one decision with all that led to it: the context and the keys are what the request points to.
 type decided struct {
-	id       string
 	at       time.Time
 	call     *aws.Call
 	request  policy.Request
+	context  policy.Context
+	keys     requestKeys
 	decision policy.Decision
 }
 
 func newTrail() *trail { return &trail{} }
 
-func (t *trail) record(call *aws.Call, request *policy.Request, decision policy.Decision) {
-	entry := &decided{id: call.RequestID, at: call.Now(), call: call, request: *request, decision: decision}
+func (t *trail) record(entry *decided) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entries[t.next] = entry
@@ -47,7 +47,7 @@ func (t *trail) find(id string) []*decided {
 	defer t.mu.Unlock()
 	var found []*decided
 	for i := range trailSize {
-		if e := t.entries[(t.next+i)%trailSize]; e != nil && e.id == id {
+		if e := t.entries[(t.next+i)%trailSize]; e != nil && e.call.RequestID == id {
 			found = append(found, e)
 		}
 	}
@@ -78,7 +78,7 @@ func (e *decided) explain(w io.Writer) {
 		outcome = "DENIED"
 	}
 	fmt.Fprintf(w, "%s  %s on %s\n", outcome, request.Action, request.Resource)
-	fmt.Fprintf(w, "  request    %s at %s\n", e.id, e.at.Format(time.RFC3339))
+	fmt.Fprintf(w, "  request    %s at %s\n", e.call.RequestID, e.at.Format(time.RFC3339))
 	caller := "anonymous"
 	if request.Principal != nil && request.Principal.ARN != "" {
 		caller = request.Principal.ARN

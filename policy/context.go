@@ -26,7 +26,10 @@ type Context struct {
 }
 
 // NewContext returns the context of a call.
-func NewContext(call *aws.Call) *Context { return &Context{call: call} }
+func NewContext(call *aws.Call) *Context { return new(ContextOf(call)) }
+
+// ContextOf is NewContext for whoever has a place for it.
+func ContextOf(call *aws.Call) Context { return Context{call: call} }
 
 // Values returns a key's values; the key must be in lower case. The slice is valid until the next call.
 func (c *Context) Values(key string) ([]string, bool) {
