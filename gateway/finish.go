@@ -42,7 +42,7 @@ func (g *Gateway) finished(x *exchange) {
 
 // accessed tells who keeps access logs how the request was answered.
 func (g *Gateway) accessed(x *exchange, took time.Duration) {
-	if x.answer == nil {
+	if !x.logged {
 		return
 	}
 	a := &aws.Access{Status: x.answer.status, Code: x.code, Sent: x.answer.sent, Took: took, Turnaround: x.turn}

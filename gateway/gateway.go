@@ -130,9 +130,13 @@ type exchange struct {
 	out    any
 	status int
 	code   string
-	// answer counts what is answered where an access log may want to know.
-	answer *statusRecorder
+	// answer counts what is answered where an access log, which logged tells of, may want to know.
+	answer statusRecorder
+	logged bool
 	turn   time.Duration
+	// request and reply are what the codec is given.
+	request wire.Request
+	reply   wire.Reply
 }
 
 // ServeHTTP carries out one request.
@@ -176,8 +180,8 @@ func (g *Gateway) route(x *exchange) error {
 	}
 	x.match = match
 	if g.Accessed[match.API] != nil {
-		x.answer = &statusRecorder{ResponseWriter: x.w}
-		x.w = x.answer
+		x.answer.ResponseWriter, x.logged = x.w, true
+		x.w = &x.answer
 	}
 	x.codec = wire.For(match.Protocol)
 	x.call.Operation = match.Operation
@@ -235,7 +239,8 @@ func (g *Gateway) decode(x *exchange) error {
 	operation := x.match.Operation
 	x.in = operation.NewInput()
 	content, _ := sigv4.Content(x.r.Body)
-	missing, err := x.codec.Decode(operation, &wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody, CheckDigest: operation.API.SigningName == "s3"}, x.in)
+	x.request = wire.Request{Request: x.r, Labels: x.match.Labels, Content: content, MaxBody: MaxBody, CheckDigest: operation.API.SigningName == "s3"}
+	missing, err := x.codec.Decode(operation, &x.request, x.in)
 	if err != nil {
 		return err
 	}
@@ -253,7 +258,7 @@ func (g *Gateway) dispatch(x *exchange) (err error) {
 		return nil
 	}
 	x.out, err = g.handlers[x.match.Operation].Serve(x.call, x.in)
-	if x.answer != nil {
+	if x.logged {
 		x.turn = x.watch.Elapsed()
 	}
 	return err
@@ -295,9 +300,10 @@ func (g *Gateway) respond(x *exchange, err error) {
 	if x.plane != nil && err == nil {
 		return
 	}
+	x.identify()
 	if err == nil {
 		x.status = successStatus(x.match.Operation)
-		if err = x.codec.Write(x.w, x.match.Operation, x.reply(), x.out); err != nil && x.r.Context().Err() == nil {
+		if err = x.codec.Write(x.w, x.match.Operation, &x.reply, x.out); err != nil && x.r.Context().Err() == nil {
 			g.Log.Warn("write response", "operation", x.match.Operation.String(), "request", x.call.RequestID, "error", err)
 		}
 		return
@@ -312,18 +318,17 @@ func (g *Gateway) respond(x *exchange, err error) {
 	if codec == nil {
 		codec = wire.For(aws.ProtocolRESTXML)
 	}
-	if err := codec.WriteError(x.w, x.match.Operation, x.reply(), e); err != nil && x.r.Context().Err() == nil {
+	if err := codec.WriteError(x.w, x.match.Operation, &x.reply, e); err != nil && x.r.Context().Err() == nil {
 		g.Log.Warn("write error response", "request", x.call.RequestID, "error", err)
 	}
 }
 
-// reply is what the response says beside its output.
-func (x *exchange) reply() *wire.Reply {
-	reply := &wire.Reply{RequestID: x.call.RequestID, Head: x.r.Method == http.MethodHead, API: x.match.API, Resource: x.r.URL.Path}
+// identify fills in what the response says beside its output.
+func (x *exchange) identify() {
+	x.reply = wire.Reply{RequestID: x.call.RequestID, Head: x.r.Method == http.MethodHead, API: x.match.API, Resource: x.r.URL.Path}
 	if x.match.API == nil || x.match.API.Package == "s3" {
-		reply.HostID = x.call.RequestID
+		x.reply.HostID = x.call.RequestID
 	}
-	return reply
 }
 
 func successStatus(op *aws.Operation) int {

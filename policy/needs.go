@@ -26,7 +26,7 @@ func Needs(call *aws.Call, op *aws.Operation, in any) []Need {
 	input := reflect.Indirect(reflect.ValueOf(in))
 	demands := demandsOf(op, input)
 	needs := make([]Need, 0, len(demands))
-	f := filler{call: call, input: input}
+	f := filler{call: call, input: input, text: make([]byte, 0, 128)}
 	for i := range demands {
 		d := &demands[i]
 		if !d.applies(input) {

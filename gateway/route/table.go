@@ -186,7 +186,10 @@ func (t *Table) findREST(r *http.Request, service string) (Match, bool) {
 	if len(apis) == 0 && t.fallback != nil {
 		apis = []*aws.API{t.fallback}
 	}
-	query := r.URL.Query()
+	var query url.Values
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query()
+	}
 	has := func(name string) bool { return r.Header.Get(name) != "" }
 	for _, api := range apis {
 		root := t.trees[api]

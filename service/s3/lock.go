@@ -117,6 +117,9 @@ func checkRemovable(tx *store.Tx, b *bucket, key, version string, bypass bool, n
 
 // shownLock sets the members of an output that tell of an object's lock, as far as the caller may know of it.
 func (s *Service) shownLock(call *aws.Call, b *bucket, o *object, mode **api.ObjectLockMode, until **time.Time, hold **api.ObjectLockLegalHoldStatus) {
+	if o.LockMode == "" && o.Hold == "" {
+		return
+	}
 	arn := b.arn() + "/" + o.Key
 	if o.LockMode != "" && call.Cloud.Authorize(call, aws.Check{Action: "s3:GetObjectRetention", Resource: arn}) == nil {
 		*mode, *until = &o.LockMode, &o.LockUntil

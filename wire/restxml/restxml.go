@@ -183,9 +183,10 @@ func identify(h http.Header, api *aws.API, reply *message.Reply) {
 		h["X-Amzn-Requestid"] = []string{reply.RequestID}
 		return
 	}
-	h["X-Amz-Request-Id"] = []string{reply.RequestID}
+	ids := []string{reply.RequestID, reply.HostID}
+	h["X-Amz-Request-Id"] = ids[:1:1]
 	if reply.HostID != "" {
-		h["X-Amz-Id-2"] = []string{reply.HostID}
+		h["X-Amz-Id-2"] = ids[1:]
 	}
 }
 
