@@ -50,9 +50,9 @@ func main() {
 	}
 }
 
-// gcPercent lets garbage grow to twice the size of what lives. What lives is a few megabytes, so by Go's own measure the
+// gcPercent lets garbage grow to four times the size of what lives. What lives is a few megabytes, so by Go's own measure the
 // collector would run many times a second under load.
-const gcPercent = 200
+const gcPercent = 400
 
 // upCommand runs the cloud until it is told to stop.
 type upCommand struct {
