@@ -27,8 +27,9 @@ type hotSlot struct {
 	// written is the version of the last commit that wrote a key of the slot, whether the row that is kept or another.
 	written atomic.Uint64
 	row     atomic.Pointer[hotRow]
-	// asked is the hash of the key that was missed last. A row is kept when it is missed twice in a row: reads that come
-	// once must not push out those that come again.
+	// asked is the hash of the key that was missed last. A row is kept when it is missed twice in a row, with no write
+	// between: reads that come once must not push out those that come again, and a row that is read to be written over is
+	// not worth keeping.
 	asked atomic.Uint64
 }
 
@@ -67,7 +68,9 @@ func (h *hot) missed(key, value []byte, version uint64) {
 // versions.
 func (h *hot) fill(keys [][]byte, version uint64) {
 	for _, key := range keys {
-		h.slots[maphash.Bytes(h.seed, key)%hotSlots].written.Store(version)
+		slot := &h.slots[maphash.Bytes(h.seed, key)%hotSlots]
+		slot.written.Store(version)
+		slot.asked.Store(0)
 	}
 }
 
