@@ -51,7 +51,7 @@ func (s *Service) addPolicy(to *policy.Facts, arn, text string) error {
 // Others do not need these, and reading them would cost each request of PutLogEvents.
 func (s *Service) groupFacts(call *aws.Call, arn aws.ARN, name string) (found policy.Facts, err error) {
 	err = s.DB.View(call, func(tx *store.Tx) error {
-		g, err := findLogGroup(tx, groupKey{arn.Account, arn.Region, name})
+		g, err := sharedLogGroup(tx, groupKey{arn.Account, arn.Region, name})
 		if g != nil {
 			found.Tags = g.Tags
 		}

@@ -49,7 +49,15 @@ const noLogGroup = "The specified log group does not exist."
 
 // findLogGroup returns the group, or nil when there is none.
 func findLogGroup(tx *store.Tx, key groupKey) (*logGroup, error) {
-	g, err := logGroups.Get(tx, store.K(key.Account, key.Region, key.Name))
+	return orNoGroup(logGroups.Get(tx, store.K(key.Account, key.Region, key.Name)))
+}
+
+// sharedLogGroup is findLogGroup for whoever does not change the row.
+func sharedLogGroup(tx *store.Tx, key groupKey) (*logGroup, error) {
+	return orNoGroup(logGroups.Shared(tx, store.K(key.Account, key.Region, key.Name)))
+}
+
+func orNoGroup(g *logGroup, err error) (*logGroup, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

@@ -28,9 +28,9 @@ var (
 
 const noLogStream = "The specified log stream does not exist."
 
-// getLogStream returns the group's stream of that name.
+// getLogStream returns the group's stream of that name. Streams never change, so the row is shared.
 func getLogStream(tx *store.Tx, g *logGroup, name string) (*logStream, error) {
-	s, err := logStreams.Get(tx, store.K(g.ID, name))
+	s, err := logStreams.Shared(tx, store.K(g.ID, name))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, api.NewResourceNotFoundException(noLogStream)
 	}

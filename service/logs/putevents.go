@@ -22,7 +22,10 @@ func (s *Service) putLogEvents(call *aws.Call, in *api.PutLogEventsInput) (*api.
 		keys     *dataKeys // nil while none are needed
 	}
 	put := func(tx *store.Tx) error {
-		g, err := getLogGroup(tx, call, in.LogGroupName)
+		g, err := sharedLogGroup(tx, groupKey{call.Account, call.Region, in.LogGroupName})
+		if g == nil && err == nil {
+			err = api.NewResourceNotFoundException(noLogGroup)
+		}
 		if err != nil {
 			return err
 		}
