@@ -41,7 +41,7 @@ func (f *Field) Target(v reflect.Value) reflect.Value {
 // SetString sets a string member.
 func (f *Field) SetString(v reflect.Value, s string) {
 	if f.Pointer && f.Type == stringType {
-		v.Field(f.Index).Set(reflect.ValueOf(&s))
+		v.Field(f.Index).Set(reflect.ValueOf(new(s))) // a copy, so that s stays where it is in the other case
 		return
 	}
 	f.Target(v).SetString(s)

@@ -11,6 +11,7 @@ import (
 type Missing struct {
 	steps []step
 	paths []string
+	room  [4]step // for steps, which are hardly ever more
 }
 
 type step struct {
@@ -19,15 +20,22 @@ type step struct {
 }
 
 // Enter goes into a member; Leave goes back.
-func (m *Missing) Enter(f *Field) { m.steps = append(m.steps, step{name: f.Label}) }
+func (m *Missing) Enter(f *Field) { m.enter(step{name: f.Label}) }
+
+func (m *Missing) enter(s step) {
+	if m.steps == nil {
+		m.steps = m.room[:0]
+	}
+	m.steps = append(m.steps, s)
+}
 
 // EnterItem goes into the list element with a zero-based index.
 func (m *Missing) EnterItem(index int) {
-	m.steps = append(m.steps, step{index: index + 1})
+	m.enter(step{index: index + 1})
 }
 
 // EnterKey goes into the value of a map's key.
-func (m *Missing) EnterKey(key string) { m.steps = append(m.steps, step{name: key}) }
+func (m *Missing) EnterKey(key string) { m.enter(step{name: key}) }
 
 // Leave goes back to where the last Enter, EnterItem or EnterKey was called.
 func (m *Missing) Leave() { m.steps = m.steps[:len(m.steps)-1] }
