@@ -363,8 +363,11 @@ func (v *visit) fail(err error) {
 
 // relocation checks an x-amz-website-redirect-location.
 func relocation(to string) error {
+	if to == "" {
+		return nil
+	}
 	u, err := url.Parse(to)
-	if to != "" && (err != nil || len(to) > 2<<10 || !strings.HasPrefix(to, "/") && u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || len(to) > 2<<10 || !strings.HasPrefix(to, "/") && u.Scheme != "http" && u.Scheme != "https" {
 		return aws.NewError(http.StatusBadRequest, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
 	}
 	return nil

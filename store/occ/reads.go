@@ -24,12 +24,15 @@ func (s span) contains(key []byte) bool {
 // Empty reports whether nothing was read.
 func (r *Reads) Empty() bool { return len(r.points) == 0 && len(r.spans) == 0 }
 
-// arenaBlock is how much is set aside at a time for the bytes of keys.
-const arenaBlock = 1 << 10
+// What is set aside for the bytes of keys: room for a few at first, then twice as much each time.
+const (
+	firstBlock = 256
+	maxBlock   = 8 << 10
+)
 
 func (r *Reads) point(key []byte) {
 	if cap(r.arena)-len(r.arena) < len(key) {
-		r.arena = make([]byte, 0, max(arenaBlock, len(key)))
+		r.arena = make([]byte, 0, max(min(2*cap(r.arena), maxBlock), firstBlock, len(key)))
 	}
 	at := len(r.arena)
 	r.arena = append(r.arena, key...)
