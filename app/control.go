@@ -25,6 +25,7 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
 	mux.HandleFunc("GET /_drydock/pprof/{profile}", c.profile)
 	mux.HandleFunc("POST /_drydock/fault/{service}/{name}", c.injectFault)
+	mux.HandleFunc("POST /_drydock/exec/{target...}", c.exec)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
 	mux.HandleFunc("GET /health", c.localstackHealth)
