@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"drydock/app"
+	"drydock/app/execstream"
 	"drydock/clock"
 	"drydock/machine/namespace"
 	"drydock/machine/process"
@@ -219,5 +220,30 @@ func TestCoverage_ComesFromTheTables(t *testing.T) {
 	}
 	if !bytes.Contains(page, []byte("\n- CreateLogGroup\n")) {
 		t.Errorf("page lacks CreateLogGroup:\n%s", page)
+	}
+}
+
+func TestCloud_ExecIsRefused(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	const upgrade = execstream.Protocol
+	for name, test := range map[string]struct {
+		method, target string
+		header         []string
+		status         int
+		body           string
+	}{
+		"without an upgrade":   {http.MethodPost, "codebuild:none", nil, http.StatusUpgradeRequired, "drydock exec"},
+		"another upgrade":      {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, http.StatusUpgradeRequired, "drydock exec"},
+		"another method":       {http.MethodPut, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, ""},
+		"page of other origin": {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade, "Origin", "http://example.com"}, http.StatusForbidden, "other origins"},
+		"nobody's target":      {http.MethodPost, "i-0123456789abcdef0", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, "no machine is known as i-0123456789abcdef0"},
+		"no build":             {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "TargetNotConnected: "},
+		"an ARN":               {http.MethodPost, "arn:aws:codebuild:us-east-1:000000000000:build%2Fp:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "ResourceNotFoundException: "},
+	} {
+		status, body := r.do(t, test.method, "/_drydock/exec/"+test.target, "", test.header...)
+		if status != test.status || !strings.Contains(body, test.body) {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
 	}
 }

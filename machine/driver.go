@@ -106,7 +106,8 @@ type Command struct {
 	// same value the command's two streams are one and keep their order. A writer's error ends the stream, not the command.
 	Stdout, Stderr io.Writer
 	// Terminal, when set, gives the command a terminal of that size for its standard streams: Stdin is what is typed there
-	// and Stdout gets what is shown; Stderr is not used. Where the host has no terminals to give, it is ErrUnsupported.
+	// and Stdout gets what is shown; Stderr is not used, and the end of Stdin is not seen. Where the host has no terminals
+	// to give, it is ErrUnsupported.
 	Terminal *Terminal
 }
 

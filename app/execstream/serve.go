@@ -49,14 +49,19 @@ func Serve(ctx context.Context, conn io.ReadWriter, spawn Spawn, base machine.Co
 		return err
 	}
 	end := Exit{Code: exit.Code}
-	if err != nil {
+	if errors.Is(err, machine.ErrNotRunning) {
+		end = Exit{Code: killed, Error: "the machine has ended"}
+	} else if err != nil {
 		end = Exit{Code: cannotRun, Error: err.Error()}
 	}
 	return out.sendJSON(frameExit, end)
 }
 
-// cannotRun is the exit code of a command that could not be run to its end, as env and docker have it.
-const cannotRun = 126
+// Exit codes as env and shells have them: of a command that could not be run, and of one that was killed.
+const (
+	cannotRun = 126
+	killed    = 137
+)
 
 // served is a command that runs.
 type served struct {

@@ -16,6 +16,9 @@ import (
 // exitStatus ends drydock with the status of a command that it ran, which has said itself what was wrong.
 type exitStatus int
 
+// interrupted is the status of a command that SIGINT ended, as shells report it.
+const interrupted = 130
+
 // Error names the status.
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
@@ -53,6 +56,8 @@ func (c *execCommand) Run(ctx context.Context) error {
 	}
 	exit, err := execstream.Run(ctx, conn, request, streams)
 	switch {
+	case ctx.Err() != nil: // a signal, mostly that of Control-C
+		return exitStatus(interrupted)
 	case err != nil:
 		return err
 	case exit.Error != "":

@@ -128,6 +128,12 @@ func (r *run) findCommands(e *environment) {
 	e.set("PATH", search+":"+r.machine.Path(binFolder))
 }
 
+// session is a machine that can be entered. It has its own reference, as the run lets go of its machine at the end.
+type session struct {
+	run     *run
+	machine *machine.Machine
+}
+
 // openSession lets commands of others into the machine, where the build's debug session is enabled: from the moment on
 // at which, by its logs, CodeBuild configures the agent of Session Manager, until the machine ends. A service role that
 // may not do what the agent does is no failure of the build: nobody can enter, as at AWS.
@@ -141,7 +147,7 @@ func (r *run) openSession(ctx context.Context) error {
 		return err
 	}
 	r.s.mu.Lock()
-	r.s.sessions[r.b.uuid()] = r
+	r.s.sessions[r.b.uuid()] = &session{r, r.machine}
 	r.s.mu.Unlock()
 	if err := r.mayConnect(ctx); err != nil {
 		r.log.printf("Session %s cannot be entered: %s", target, serviceError(err))
@@ -185,9 +191,13 @@ func (s *Service) enter(call *aws.Call, target string) (*service.SessionTarget, 
 		return nil, nil
 	}
 	s.mu.Lock()
-	r := s.sessions[uuidOf(target)]
+	found := s.sessions[uuidOf(target)]
 	s.mu.Unlock()
-	if r == nil || target != r.b.ID && target != r.b.sessionTarget() && target != *r.b.Detail.ARN {
+	if found == nil {
+		return nil, s.notEntered(call, target, isARN, arn)
+	}
+	r := found.run
+	if target != r.b.ID && target != r.b.sessionTarget() && target != *r.b.Detail.ARN {
 		return nil, s.notEntered(call, target, isARN, arn)
 	}
 	if err := r.mayConnect(call); err != nil {
@@ -196,7 +206,7 @@ func (s *Service) enter(call *aws.Call, target string) (*service.SessionTarget, 
 		}
 		return nil, notConnected(target, "its service role may not have sessions: "+serviceError(err)).WithCause(err)
 	}
-	return &service.SessionTarget{ARN: *r.b.Detail.ARN, Machine: r.machine, Command: machine.Command{Env: r.env.list(), Dir: r.sources[0].dir}}, nil
+	return &service.SessionTarget{ARN: *r.b.Detail.ARN, Machine: found.machine, Command: machine.Command{Env: r.env.list(), Dir: r.sources[0].dir}}, nil
 }
 
 // notEntered tells why a build has no session. One of which only the session's target is known is not looked for: then

@@ -26,14 +26,14 @@ type Service struct {
 	mu       sync.Mutex                         // guards the fields below
 	running  map[string]context.CancelCauseFunc // by task key
 	roles    map[string]*role                   // of the builds that run, by the token of their credentials' URL
-	sessions map[string]*run                    // that can be entered, by the builds' UUIDs
+	sessions map[string]*session                // that can be entered, by the builds' UUIDs
 }
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{
 		Deps: d, instance: aws.NewUUID(d.Random), capacity: max(runtime.NumCPU(), 2), running: map[string]context.CancelCauseFunc{},
-		roles: map[string]*role{}, sessions: map[string]*run{},
+		roles: map[string]*role{}, sessions: map[string]*session{},
 	}
 	return service.Module{
 		Holds:      s.holds,
