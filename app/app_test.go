@@ -283,6 +283,7 @@ func TestCloud_ExecIsRefused(t *testing.T) {
 		"another upgrade":      {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, http.StatusUpgradeRequired, "drydock exec"},
 		"another method":       {http.MethodPut, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, ""},
 		"page of other origin": {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade, "Origin", "http://example.com"}, http.StatusForbidden, "other origins"},
+		"a stranger's name":    {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade, "Host", "example.com"}, http.StatusForbidden, "example.com"},
 		"nobody's target":      {http.MethodPost, "i-0123456789abcdef0", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, "no machine is known as i-0123456789abcdef0"},
 		"no build":             {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "TargetNotConnected: "},
 		"an ARN":               {http.MethodPost, "arn:aws:codebuild:us-east-1:000000000000:build%2Fp:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "ResourceNotFoundException: "},
