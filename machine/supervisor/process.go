@@ -288,7 +288,8 @@ func (s *streams) finish() error {
 			if passed != last || o.writing.Load() {
 				last, quiet = passed, clock.StartStopwatch()
 			}
-			if began.Elapsed() >= grace && passed >= goal || quiet.Elapsed() >= grace {
+			// Silence counts only where nothing is left to read: on a busy host the reader may not have had its turn yet.
+			if began.Elapsed() >= grace && passed >= goal || quiet.Elapsed() >= grace && waiting(o.pipe) == 0 {
 				_ = o.pipe.Close()
 				<-o.done
 				break
