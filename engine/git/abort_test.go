@@ -15,7 +15,7 @@ import (
 func (f *fixture) leftovers() []string {
 	f.Helper()
 	var found []string
-	err := filepath.WalkDir(f.repo.dir, func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir(f.dir(), func(path string, _ os.DirEntry, err error) error {
 		name := filepath.Base(path)
 		if strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || strings.Contains(name, "incoming") {
 			found = append(found, path)
@@ -82,7 +82,9 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 func TestHandler_LimitsAPush(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.mu.Lock()
 	f.pushLimit = 100 << 10
+	f.mu.Unlock()
 	dir := f.work()
 	f.commit(dir, "small", "x")
 	f.git(dir, "push", "-q", "origin", "main")

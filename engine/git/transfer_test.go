@@ -305,7 +305,7 @@ func TestTransfer_OneOfTwoRacingPushesWins(t *testing.T) {
 	if winners != 1 || !tips[tip] || len(f.committed) != 1 || f.committed[0].New != tip {
 		t.Errorf("%d winners, tip %s, committed %v", winners, tip, f.committed)
 	}
-	if out, ok := tryGit(t, f.repo.dir, "fsck", "--strict"); !ok {
+	if out, ok := tryGit(t, f.dir(), "fsck", "--strict"); !ok {
 		t.Errorf("fsck:\n%s", out)
 	}
 }
