@@ -79,6 +79,10 @@ func logsConflicts(t *testing.T, f *fixture) []conflict {
 		`"Principal":{"Service":"logs.us-east-1.amazonaws.com"},"Action":["s3:GetBucketAcl","s3:PutObject"],"Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]}]}`})
 	task := &logs.CreateExportTaskInput{LogGroupName: "taken", From: 1, To: 2, Destination: "bucket"}
 	have(t, logs.CreateExportTask, call, task)
+	protection := func(name string) *logs.PutAccountPolicyInput {
+		return &logs.PutAccountPolicyInput{PolicyName: name, PolicyType: logs.PolicyTypeDataProtectionPolicy, PolicyDocument: absentTexts["logs.PutDataProtectionPolicy.policyDocument"]}
+	}
+	have(t, logs.PutAccountPolicy, call, protection("taken"))
 	cases := []conflict{
 		refused(logs.CreateLogGroup.Operation, "the name", &logs.CreateLogGroupInput{LogGroupName: "taken"},
 			"ResourceAlreadyExistsException", "The specified log group already exists"),
@@ -97,6 +101,8 @@ func logsConflicts(t *testing.T, f *fixture) []conflict {
 		}, "OperationAbortedException", "The expected revision id does not match the current one."),
 		refused(logs.PutResourcePolicy.Operation, "ten policies", &logs.PutResourcePolicyInput{PolicyName: new("new"), PolicyDocument: &document},
 			"LimitExceededException", "Resource limit exceeded."),
+		refused(logs.PutAccountPolicy.Operation, "a policy of the type", protection("other"), "LimitExceededException", "Resource limit exceeded."),
+		{there: "the policy", op: logs.PutAccountPolicy.Operation, in: protection("taken"), status: 200, body: `"policyName":"taken"`},
 		refused(logs.CreateExportTask.Operation, "a task", task, "LimitExceededException", "Resource limit exceeded."),
 	}
 	return append(cases, logsDeliveries(t, f)...)

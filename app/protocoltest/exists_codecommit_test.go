@@ -227,6 +227,9 @@ func codecommitPulls(t *testing.T, f *fixture) []conflict {
 	otherCompared, otherPulled, otherReply := *compared, *pulled, *reply
 	otherCompared.Content, otherPulled.Content, otherReply.Content = "other", "other", "other"
 
+	deleted := *have(t, codecommit.PostCommentReply, call, &codecommit.PostCommentReplyInput{InReplyTo: comment, Content: "content"}).Comment.CommentID
+	have(t, codecommit.DeleteCommentContent, call, &codecommit.DeleteCommentContentInput{CommentID: deleted})
+
 	const past = "0000000000000000000000000000000000000000000000000000000000000000"
 	cases := []conflict{
 		refused(codecommit.CreatePullRequestApprovalRule.Operation, "the rule", &codecommit.CreatePullRequestApprovalRuleInput{
@@ -259,6 +262,10 @@ func codecommitPulls(t *testing.T, f *fixture) []conflict {
 		refused(codecommit.UpdatePullRequestApprovalState.Operation, "another revision", &codecommit.UpdatePullRequestApprovalStateInput{
 			PullRequestID: *open.PullRequestID, RevisionID: past, ApprovalState: codecommit.ApprovalStateApprove,
 		}, "RevisionNotCurrentException", oldRevision),
+		refused(codecommit.UpdatePullRequestApprovalState.Operation, "its author", &codecommit.UpdatePullRequestApprovalStateInput{
+			PullRequestID: *open.PullRequestID, RevisionID: *open.RevisionID, ApprovalState: codecommit.ApprovalStateApprove,
+		}, "PullRequestCannotBeApprovedByAuthorException", "The approval cannot be applied because the user approving the pull request matches the user who created "+
+			"the pull request. You cannot approve a pull request that you created."),
 		refused(codecommit.OverridePullRequestApprovalRules.Operation, "another revision", &codecommit.OverridePullRequestApprovalRulesInput{
 			PullRequestID: *open.PullRequestID, RevisionID: past, OverrideStatus: codecommit.OverrideStatusOverride,
 		}, "RevisionNotCurrentException", oldRevision),
@@ -298,6 +305,16 @@ func codecommitPulls(t *testing.T, f *fixture) []conflict {
 		},
 	} {
 		cases = append(cases, refused(op, "it closed", in, "PullRequestAlreadyClosedException", closedPull))
+	}
+	for op, in := range map[*aws.Operation]any{
+		codecommit.GetComment.Operation:           &codecommit.GetCommentInput{CommentID: deleted},
+		codecommit.UpdateComment.Operation:        &codecommit.UpdateCommentInput{CommentID: deleted, Content: "other"},
+		codecommit.DeleteCommentContent.Operation: &codecommit.DeleteCommentContentInput{CommentID: deleted},
+		codecommit.PutCommentReaction.Operation:   &codecommit.PutCommentReactionInput{CommentID: deleted, ReactionValue: ":thumbsup:"},
+		codecommit.GetCommentReactions.Operation:  &codecommit.GetCommentReactionsInput{CommentID: deleted},
+	} {
+		cases = append(cases, refused(op, "its deletion", in, "CommentDeletedException",
+			"This comment has already been deleted. You cannot edit or delete a deleted comment."))
 	}
 	return cases
 }

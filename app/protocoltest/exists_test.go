@@ -31,7 +31,7 @@ type conflict struct {
 // have to have cases.
 var clash = regexp.MustCompile(`AlreadyExists|NameExists|BucketAlready|Already(Set|Closed|InUse|InActive|Accepted)|^Conflict|DeleteConflict|` +
 	`ConflictsWith|EntryConflict|TemplateInUse|^Duplicate|OperationAborted|Concurrent|CannotBeDeleted|Cannot(Delete|Modify)Approval|IsTagName|` +
-	`ParameterMismatch|Outdated|NotCurrent|IsDifferent|Unmodifiable|SameFileContent|NoChange`)
+	`ParameterMismatch|Outdated|NotCurrent|IsDifferent|Unmodifiable|SameFileContent|NoChange|CommentDeleted|ApprovedByAuthor`)
 
 // makers are the operations that make, name or add something; what a Put finds it replaces. Those with a member for a new
 // name rename. They have to have cases whether or not the model lists an error.
