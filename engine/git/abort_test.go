@@ -32,7 +32,7 @@ func TestReceivePack_ABrokenPushLeavesNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	f.committed = nil
+	f.forget()
 	f.commit(dir, "b", "2")
 	pack := f.git(dir, "pack-objects", "--all", "-q", filepath.Join(dir, "p"))
 	data, err := os.ReadFile(filepath.Join(dir, "p-"+pack+".pack"))

@@ -79,11 +79,11 @@ func TestFetch_SendsCredentialsToTheirHostOnly(t *testing.T) {
 	if _, err := Fetch(t.Context(), FetchRequest{URL: url, Username: "ann", Password: "s3cr:et/", Dir: into}); err != nil {
 		t.Fatal(err)
 	}
-	f.headers = nil
+	f.forget()
 	away := httptest.NewServer(http.RedirectHandler(f.url+"/info/refs?service=git-upload-pack", http.StatusMovedPermanently))
 	t.Cleanup(away.Close)
-	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Username: "ann", Password: "s3cr:et/", Dir: t.TempDir()}); err == nil || len(f.headers) > 0 {
-		t.Errorf("a redirect was followed with credentials: %v, %v", err, f.headers)
+	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Username: "ann", Password: "s3cr:et/", Dir: t.TempDir()}); err == nil || len(f.seen()) > 0 {
+		t.Errorf("a redirect was followed with credentials: %v, %v", err, f.seen())
 	}
 	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Dir: t.TempDir()}); err != nil {
 		t.Errorf("a redirect without credentials: %v", err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,7 @@ type fixture struct {
 	repo *Repository
 	url  string
 
-	mu        sync.Mutex // guards the fields below; the test itself reads them without
+	mu        sync.Mutex // guards the fields below; only the test writes engine
 	engine    *Engine
 	pushLimit int64 // the handler's
 	authorize func([]RefUpdate) error
@@ -51,6 +52,27 @@ func newEngine(t testing.TB, dir string) *Engine {
 		}
 	})
 	return e
+}
+
+// took returns the updates that were committed.
+func (f *fixture) took() []RefUpdate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.committed)
+}
+
+// seen returns the headers of the requests.
+func (f *fixture) seen() []http.Header {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.headers)
+}
+
+// forget forgets what was committed and seen.
+func (f *fixture) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.committed, f.headers = nil, nil
 }
 
 // dir is the working copy, which stays to the end of the test.
