@@ -66,6 +66,32 @@ func grantsOf(list []api.Grant, names map[string]string) string {
 	return strings.Join(out, " ")
 }
 
+func TestCreateBucket_ResetsTheACLOfTheCallersOwnInUSEast1(t *testing.T) {
+	t.Parallel()
+	_, call := newCloud(t)
+	me := canonical(t, call)
+	again := &api.CreateBucketInput{Bucket: "data", ObjectOwnership: new(api.ObjectOwnershipObjectWriter)}
+	first := *again
+	first.ACL = new(api.BucketCannedACL("log-delivery-write"))
+	for _, tt := range []struct {
+		in   *api.CreateBucketInput
+		want string
+	}{
+		{&first, "FULL_CONTROL:owner WRITE:logs READ_ACP:logs"}, {again, "FULL_CONTROL:owner"}, {&first, "FULL_CONTROL:owner WRITE:logs READ_ACP:logs"},
+	} {
+		if _, err := api.CreateBucket.Do(call, tt.in); err != nil {
+			t.Fatal(err)
+		}
+		acl, err := api.GetBucketACL.Do(call, &api.GetBucketACLInput{Bucket: "data"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := grantsOf(acl.Grants, map[string]string{me: "owner", "http://acs.amazonaws.com/groups/s3/LogDelivery": "logs"}); got != tt.want {
+			t.Errorf("created with %v: grants %s, want %s", tt.in.ACL, got, tt.want)
+		}
+	}
+}
+
 func TestACL_IsDisabledByDefault(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "S3-38", "S3-39", "S3-40")
