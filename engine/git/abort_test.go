@@ -15,7 +15,12 @@ import (
 func (f *fixture) leftovers() []string {
 	f.Helper()
 	var found []string
-	err := filepath.WalkDir(f.dir(), func(path string, _ os.DirEntry, err error) error {
+	w, leave, err := f.repo.enter(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer leave()
+	err = filepath.WalkDir(w.dir, func(path string, _ os.DirEntry, err error) error {
 		name := filepath.Base(path)
 		if strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || strings.Contains(name, "incoming") {
 			found = append(found, path)

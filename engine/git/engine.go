@@ -42,7 +42,7 @@ type Engine struct {
 	// Of the working copies that nobody uses, so many bytes and so many copies stay, and the one used last.
 	idleBytes  int64
 	idleCopies int
-	memory     func() string // the folder for working copies in memory, "" for none; made at the first call
+	memory     memory
 
 	mu     sync.Mutex        // guards the fields below
 	states map[string]*state // the repositories opened since the start
@@ -65,7 +65,6 @@ func New(dir string, log *slog.Logger) *Engine {
 		dir: dir, log: log, git: newTool("git"), run: hex.EncodeToString(token[:]),
 		readers: make(chan struct{}, processLimit), commands: make(chan struct{}, processLimit),
 		transfers: make(chan struct{}, transferLimit), states: map[string]*state{}, idleBytes: idleBytes, idleCopies: idleCopies,
-		memory: sync.OnceValue(func() string { return memoryFolder(dir) }),
 	}
 }
 
@@ -79,10 +78,8 @@ func (e *Engine) Close() error {
 		e.drop(s)
 		s.load.Unlock()
 	}
-	if path := e.memory(); path != "" {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("close the repositories: %w", err)
-		}
+	if err := e.memory.close(); err != nil {
+		return fmt.Errorf("close the repositories: %w", err)
 	}
 	return nil
 }
@@ -218,27 +215,26 @@ func (e *Engine) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Sweep removes the temporary files and working copies that earlier engines over the same folder left behind. It takes as
-// long as there are such files, so callers run it beside their start.
+// Sweep removes the temporary files that earlier engines over the same folder left behind, and the working copies in
+// memory of any that were killed. It takes as long as there are such files, so callers run it beside their start.
 func (e *Engine) Sweep(ctx context.Context) error {
-	for _, dir := range []string{e.temporary(), e.memory()} {
-		if dir == "" {
+	sweepMemory()
+	entries, err := os.ReadDir(e.temporary())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("sweep temporary repositories: %w", err)
+	}
+	for _, entry := range entries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if strings.HasPrefix(entry.Name(), e.run+"-") {
 			continue
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.RemoveAll(filepath.Join(e.temporary(), entry.Name())); err != nil {
 			return fmt.Errorf("sweep temporary repositories: %w", err)
-		}
-		for _, entry := range entries {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if strings.HasPrefix(entry.Name(), e.run+"-") {
-				continue
-			}
-			if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-				return fmt.Errorf("sweep temporary repositories: %w", err)
-			}
 		}
 	}
 	return nil

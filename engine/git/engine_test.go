@@ -123,7 +123,7 @@ func TestEngine_StartsCleanAfterACrash(t *testing.T) {
 	}
 	f.commit(dir, "b", "2")
 	f.git(dir, "push", "-q", "origin", "main")
-	for _, path := range []string{filepath.Dir(half), filepath.Dir(filepath.Dir(lock)), file, pack} {
+	for _, path := range []string{filepath.Dir(half), file, pack} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", path, err)
 		}

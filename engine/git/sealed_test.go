@@ -240,14 +240,14 @@ func TestEngine_LaysWhatMemoryHasNoRoomForOnTheDisk(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.seeded()
-	if f.engine.memory() == "" {
+	if !f.repo.state.memory { // the host has none, or little
 		if on := f.dir(); !strings.HasPrefix(on, f.engine.temporary()) {
 			t.Errorf("the working copy lies in %s", on)
 		}
 		return
 	}
 	in := f.repo.state.copy.dir
-	if !strings.HasPrefix(in, f.engine.memory()) {
+	if !strings.HasPrefix(in, f.engine.memory.folder()) {
 		t.Errorf("the working copy lies in %s", in)
 	}
 	f.repo.crowded()

@@ -200,6 +200,9 @@ func (r *Repository) receive(ctx context.Context, w io.Writer, input io.Reader, 
 	out := &pushOutput{w: w, banded: head.bandSize() > 0}
 	cmd.Stdout, cmd.Stderr = out, stderr
 	failure := p.result(ctx, feed(cmd, input, drainLimit), stderr)
+	if failure != nil {
+		r.pushBroke()
+	}
 
 	if out.noRoom {
 		r.crowded()

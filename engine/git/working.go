@@ -34,6 +34,7 @@ type state struct {
 	size   int64  // of its objects
 	memory bool   // it lies in memory
 	large  bool   // memory had no room for it
+	broken bool   // a push ended early, and may have left what it had received
 }
 
 // working is a working copy of a repository: a bare repository as git knows it, made of the sealed one. It is as good as
@@ -101,10 +102,17 @@ func (r *Repository) makeCopy(ctx context.Context) error {
 
 // workingRoot is the folder for a working copy of size bytes, and whether it lies in memory.
 func (e *Engine) workingRoot(size int64, large bool) (path string, memory bool) {
-	if path = e.memory(); path != "" && !large && freeSpace(path) >= size+workingReserve {
+	if path = e.memory.folder(); path != "" && !large && freeSpace(path) >= size+workingReserve {
 		return path, true
 	}
 	return e.temporary(), false
+}
+
+// pushBroke notes that a push ended early.
+func (r *Repository) pushBroke() {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	r.state.broken = true
 }
 
 // crowded notes that memory has no room for what the repository is to hold.
@@ -285,9 +293,13 @@ func (e *Engine) leave(s *state) {
 	e.mu.Lock()
 	s.uses--
 	misplaced := s.loaded && s.memory && s.large
+	broken := s.broken && s.uses == 0
 	e.mu.Unlock()
 	if misplaced {
 		e.evict(s)
+	}
+	if broken {
+		e.tidy(s)
 	}
 	for {
 		idle := e.oldestIdle()
@@ -311,6 +323,27 @@ func (e *Engine) oldestIdle() *state {
 		}
 	}
 	return oldest
+}
+
+// tidy removes what pushes that ended early have left, unless somebody needs the working copy again. Git removes it, too, but
+// a git that is told to end may write while another removes.
+func (e *Engine) tidy(s *state) {
+	s.load.Lock()
+	defer s.load.Unlock()
+	e.mu.Lock()
+	idle := s.uses == 0
+	s.broken = s.broken && !idle
+	e.mu.Unlock()
+	if !idle || s.copy == nil {
+		return
+	}
+	left, err := filepath.Glob(filepath.Join(s.copy.dir, "objects", "tmp_objdir-*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	if err != nil {
+		e.log.Warn("what a push left remains", "path", s.copy.dir, "error", err)
+	}
 }
 
 // evict takes a working copy away unless somebody needs it again.
