@@ -41,6 +41,7 @@ type Cloud struct {
 	machines  *machine.Host
 	authority *tlsca.CA
 	handler   http.Handler
+	names     []string // by which it may be controlled, besides ownDomains
 
 	mu       sync.Mutex // guards the fields below
 	endpoint string
@@ -89,6 +90,7 @@ func (c *Cloud) assemble() (err error) {
 	}
 	c.Tasks.OnMove(c.saveClockAt)
 	c.authority = tlsca.NewCA(c.dir)
+	c.names = namesOf(c.config.Listen)
 	c.handler = c.control(c.Assembly.Gateway)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"drydock/app"
+	"drydock/app/execstream"
 	"drydock/clock"
 	"drydock/machine/namespace"
 	"drydock/machine/process"
@@ -154,6 +155,52 @@ func TestCloud_PagesOfOtherOriginsCannotControlIt(t *testing.T) {
 	}
 }
 
+// TestCloud_IsNotControlledByNamesOfOthers is against pages that have their own name resolve to this machine: then they
+// are of the same origin, and a GET tells nothing of it.
+func TestCloud_IsNotControlledByNamesOfOthers(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{
+		"127.0.0.1", "127.0.0.1:4566", "10.1.2.3:80", "[::1]:4566", "[::1]", "[fe80::1%25eth0]:4566", "localhost", "localhost:4566", "LocalHost.:4566", "s3.localhost:4566",
+		"localhost.localstack.cloud:4566", "host.docker.internal:4566", "cloud.test", machine, machine + ":4566",
+	} {
+		if status, body := r.do(t, http.MethodGet, "/_drydock/clock", "", "Host", host); status != http.StatusOK {
+			t.Errorf("the clock of %s: %d %s", host, status, body)
+		}
+	}
+	for _, host := range []string{
+		"evil.example:4566", "evil.example", "localhost.evil.example", "evillocalhost", "127.0.0.1.evil.example:4566", "printer.local", "localstack.cloud", "1", "[::1].evil.example",
+	} {
+		name := strings.TrimSuffix(host, ":4566")
+		for path, want := range map[string]int{
+			"/_drydock/clock": http.StatusForbidden, "/_drydock/metrics": http.StatusForbidden, "/_drydock/explain/x": http.StatusForbidden, "/_drydock/ca": http.StatusForbidden,
+			"/_drydock/pprof/goroutine": http.StatusForbidden, "/_drydock/none": http.StatusForbidden,
+			"/_drydock/health": http.StatusOK, "/_localstack/health": http.StatusOK, "/health": http.StatusOK, "/_localstack/info": http.StatusOK,
+		} {
+			status, body := r.do(t, http.MethodGet, path, "", "Host", host)
+			if status != want || status == http.StatusForbidden && (!strings.Contains(body, `"`+name+`"`) || !strings.Contains(body, "by localhost")) {
+				t.Errorf("%s of %s: %d %s, want %d", path, host, status, body, want)
+			}
+		}
+		if status, body := r.do(t, http.MethodPost, "/_drydock/clock", `{"action":"stop"}`, "Host", host); status != http.StatusForbidden {
+			t.Errorf("the clock of %s is moved: %d %s", host, status, body)
+		}
+	}
+	// A suite may know the cloud by any name, but a page says where it comes from when it posts.
+	for _, path := range []string{"/moto-api/reset", "/_localstack/state/reset"} {
+		if status, body := r.do(t, http.MethodPost, path, "", "Host", "localstack:4566"); status != http.StatusOK {
+			t.Errorf("%s by a suite: %d %s", path, status, body)
+		}
+		if status, body := r.do(t, http.MethodPost, path, "", "Host", "evil.example:4566", "Origin", "http://evil.example:4566"); status != http.StatusForbidden {
+			t.Errorf("%s by a page: %d %s", path, status, body)
+		}
+	}
+}
+
 func TestCloud_InjectsFaults(t *testing.T) {
 	t.Parallel()
 	r := start(t, app.Config{Ephemeral: true})
@@ -219,5 +266,31 @@ func TestCoverage_ComesFromTheTables(t *testing.T) {
 	}
 	if !bytes.Contains(page, []byte("\n- CreateLogGroup\n")) {
 		t.Errorf("page lacks CreateLogGroup:\n%s", page)
+	}
+}
+
+func TestCloud_ExecIsRefused(t *testing.T) {
+	t.Parallel()
+	r := start(t, app.Config{Ephemeral: true})
+	const upgrade = execstream.Protocol
+	for name, test := range map[string]struct {
+		method, target string
+		header         []string
+		status         int
+		body           string
+	}{
+		"without an upgrade":   {http.MethodPost, "codebuild:none", nil, http.StatusUpgradeRequired, "drydock exec"},
+		"another upgrade":      {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, http.StatusUpgradeRequired, "drydock exec"},
+		"another method":       {http.MethodPut, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, ""},
+		"page of other origin": {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade, "Origin", "http://example.com"}, http.StatusForbidden, "other origins"},
+		"a stranger's name":    {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade, "Host", "example.com"}, http.StatusForbidden, "example.com"},
+		"nobody's target":      {http.MethodPost, "i-0123456789abcdef0", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusNotFound, "no machine is known as i-0123456789abcdef0"},
+		"no build":             {http.MethodPost, "codebuild:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "TargetNotConnected: "},
+		"an ARN":               {http.MethodPost, "arn:aws:codebuild:us-east-1:000000000000:build%2Fp:none", []string{"Connection", "Upgrade", "Upgrade", upgrade}, http.StatusBadRequest, "ResourceNotFoundException: "},
+	} {
+		status, body := r.do(t, test.method, "/_drydock/exec/"+test.target, "", test.header...)
+		if status != test.status || !strings.Contains(body, test.body) {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
 	}
 }

@@ -2,9 +2,13 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +29,7 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	mux.HandleFunc("GET /_drydock/ca", c.certificate)
 	mux.HandleFunc("GET /_drydock/pprof/{profile}", c.profile)
 	mux.HandleFunc("POST /_drydock/fault/{service}/{name}", c.injectFault)
+	mux.HandleFunc("POST /_drydock/exec/{target...}", c.exec)
 	mux.HandleFunc("GET /_localstack/health", c.localstackHealth)
 	mux.HandleFunc("GET /_localstack/info", c.localstackInfo)
 	mux.HandleFunc("GET /health", c.localstackHealth)
@@ -38,8 +43,8 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
-			if pattern != "GET /_drydock/health" && (!fromHere(r) || !sameOrigin(r)) {
-				http.Error(w, "the cloud is controlled from its own machine only, and not by pages of other origins", http.StatusForbidden)
+			if err := c.refusal(r, pattern); err != nil {
+				http.Error(w, err.Error(), http.StatusForbidden)
 				return
 			}
 			mux.ServeHTTP(w, r)
@@ -49,6 +54,69 @@ func (c *Cloud) control(next http.Handler) http.Handler {
 	})
 }
 
+// healthy are the patterns that anybody may ask for.
+var healthy = []string{"GET /_drydock/health", "GET /_localstack/health", "GET /health"}
+
+// errControl is for those who may not control the cloud.
+var errControl = errors.New("the cloud is controlled from its own machine only, and not by pages of other origins")
+
+// refusal tells why a request to a control path is refused, if it is.
+func (c *Cloud) refusal(r *http.Request, pattern string) error {
+	if slices.Contains(healthy, pattern) {
+		return nil
+	}
+	if !fromHere(r) || !sameOrigin(r) {
+		return errControl
+	}
+	// Suites know other stand-ins by whatever name they gave them. Their paths tell no secret, and browsers say where a
+	// POST comes from.
+	if host := hostOf(r); strings.HasPrefix(r.URL.Path, "/_drydock/") && !c.knownAs(host) {
+		return fmt.Errorf("the cloud is not known as %q: control it by localhost, by an address, or by the name that it listens on", host)
+	}
+	return nil
+}
+
+// ownDomains are those, with all names below them, that no stranger has: names of this machine and of private networks,
+// names for tests, and the name that LocalStack's users are used to. "local" is none, which any neighbour may answer for.
+var ownDomains = []string{"localhost", "internal", "test", "localhost.localstack.cloud"}
+
+// knownAs tells whether the cloud may be controlled by a host name. A stranger's may resolve to this machine for a while;
+// then his page, loaded by that name, is of the cloud's own origin, and what it reads comes with no header that tells.
+func (c *Cloud) knownAs(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return slices.Contains(c.names, host) || slices.ContainsFunc(ownDomains, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
+}
+
+// namesOf are the names that a cloud has besides those of ownDomains: the one that it listens on, and the machine's.
+func namesOf(listen string) []string {
+	var names []string
+	if host, _, err := net.SplitHostPort(listen); err == nil && host != "" {
+		names = append(names, plainName(host))
+	}
+	if machine, err := os.Hostname(); err == nil && machine != "" {
+		names = append(names, plainName(machine))
+	}
+	return names
+}
+
+// hostOf is the host that a request was sent to, without its port.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	} else if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	return plainName(host)
+}
+
+// plainName is a host name as names are compared.
+func plainName(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+
 // sameOrigin tells that no web page sent the request, or one that drydock served itself. Without it any page open in the
 // user's browser could reset a cloud on loopback. Names of other hosts are no proof of that: whoever owns one can have it
 // resolve to loopback.
@@ -57,11 +125,8 @@ func sameOrigin(r *http.Request) bool {
 	if origin == "" {
 		return true
 	}
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	near := loopback(strings.Trim(host, "[]")) || strings.HasSuffix(host, ".localhost")
+	host := hostOf(r)
+	near := loopback(host) || strings.HasSuffix(host, ".localhost")
 	return near && (origin == "http://"+r.Host || origin == "https://"+r.Host)
 }
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -24,11 +23,7 @@ func (c *Cloud) injectFault(w http.ResponseWriter, r *http.Request) {
 		if m.API.Package != r.PathValue("service") || fault == nil {
 			continue
 		}
-		call := &aws.Call{
-			Context: r.Context(), Cloud: c.Gateway, Partition: aws.PartitionOf(c.config.Region), Account: c.config.Account, Region: c.config.Region,
-			Principal: aws.Root(aws.PartitionOf(c.config.Region), c.config.Account), RequestID: aws.NewUUID(rand.Reader),
-		}
-		err := fault(call, arguments)
+		err := fault(c.controlCall(r), arguments)
 		if e, ok := errors.AsType[*aws.Error](err); ok {
 			http.Error(w, e.Error(), http.StatusBadRequest)
 		} else if err != nil {

@@ -40,6 +40,9 @@ type API struct {
 	TargetPrefix string
 	// XMLNamespace is the default namespace of XML documents.
 	XMLNamespace string
+	// StrictXML tells that the service checks a request's XML document against a schema: what the model does not have
+	// is refused, not passed over.
+	StrictXML bool
 	// Global tells that the service has one endpoint for all regions of a partition.
 	Global bool
 	// Operations lists every operation of the model in the order of their names, handled or not.

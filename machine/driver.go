@@ -55,6 +55,8 @@ type Process interface {
 	Wait() (Exit, error)
 	// Signal sends a signal to the command's process group. A command that has ended gets nothing.
 	Signal(signal syscall.Signal) error
+	// Resize changes the size of the command's terminal. Without one, or when the command has ended, it does nothing.
+	Resize(size Terminal) error
 }
 
 // Isolation tells what separates a machine from its host.
@@ -103,6 +105,16 @@ type Command struct {
 	// Stdout and Stderr get the output as it comes, each from one goroutine at a time; nil discards. When both are the
 	// same value the command's two streams are one and keep their order. A writer's error ends the stream, not the command.
 	Stdout, Stderr io.Writer
+	// Terminal, when set, gives the command a terminal of that size for its standard streams: Stdin is what is typed there
+	// and Stdout gets what is shown; Stderr is not used, and the end of Stdin is not seen. Where the host has no terminals
+	// to give, it is ErrUnsupported.
+	Terminal *Terminal
+}
+
+// Terminal is the size of a terminal, in characters.
+type Terminal struct {
+	Rows uint16 `json:"rows"`
+	Cols uint16 `json:"cols"`
 }
 
 // Exit tells how a command ended.

@@ -113,6 +113,10 @@ type Module struct {
 	SSH func(call *aws.Call, session *SSHSession) int
 	// Faults are failures that the service can be made to suffer, by name, each with arguments by name.
 	Faults map[string]func(call *aws.Call, arguments map[string]string) error
+	// Enter finds the running machine behind the target of a session, such as CodeBuild's "codebuild:UUID", in which drydock
+	// exec, and who else has sessions to give, run commands. It returns nil where the target is not of the service's kind,
+	// and an aws.Error that says why nobody can enter. Whether the caller may is asked by whoever calls it.
+	Enter func(call *aws.Call, target string) (*SessionTarget, error)
 	// Quotas are the names of those of Deps.Quotas that the service heeds.
 	Quotas []string
 	// Holds tells which of some blobs the service's rows refer to, in use or as garbage. Every service that commits blobs
@@ -138,6 +142,15 @@ type DataPlane struct {
 	// Realm is what a caller without credentials is asked for by 401; empty admits anonymous callers.
 	Realm string
 	Serve func(call *aws.Call, w http.ResponseWriter, r *http.Request)
+}
+
+// SessionTarget is a running machine that may be entered.
+type SessionTarget struct {
+	// ARN is the resource that the machine is of.
+	ARN     string
+	Machine *machine.Machine
+	// Command is what commands in it begin with: environment, folder and user.
+	Command machine.Command
 }
 
 // SSHSession is one command of an SSH client.

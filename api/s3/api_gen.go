@@ -16,6 +16,7 @@ var metadata = aws.API{
 	Version:        "2006-03-01",
 	Protocols:      []aws.Protocol{aws.ProtocolRESTXML},
 	XMLNamespace:   "http://s3.amazonaws.com/doc/2006-03-01/",
+	StrictXML:      true,
 	Global:         true,
 }
 

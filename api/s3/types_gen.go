@@ -2595,6 +2595,7 @@ type JournalTableConfigurationUpdates struct {
 
 // LambdaFunctionConfiguration is the structure LambdaFunctionConfiguration.
 type LambdaFunctionConfiguration struct {
+	_                 struct{}                         `aws:"obsolete=InvocationRole"`
 	ID                *string                          `aws:"Id"`
 	LambdaFunctionARN string                           `aws:"CloudFunction,member=LambdaFunctionArn,required"`
 	Events            []Event                          `aws:"Event,member=Events,required,flat"`

@@ -15,6 +15,7 @@ var metadata = aws.API{
 	SigningName:    "s3",
 	Version:        "2018-08-20",
 	Protocols:      []aws.Protocol{aws.ProtocolRESTXML},
+	StrictXML:      true,
 }
 
 // API is the metadata of AWS S3 Control with all its operations. It is not to be changed.

@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -28,8 +29,8 @@ import (
 // client sends inputs as a client does, each in its operation's first protocol.
 type client struct {
 	cloud *servicetest.Cloud
-	// id and secret are an access key; without an id requests are not signed.
-	id, secret string
+	// id and secret are an access key; without an id requests are not signed. They are signed for region, if there is one.
+	id, secret, region string
 }
 
 // patience is how long a client waits for what it asked for.
@@ -56,7 +57,7 @@ func (c *client) do(t *testing.T, op *aws.Operation, in any, without string) ans
 func (c *client) send(t *testing.T, op *aws.Operation, r *http.Request) answer {
 	t.Helper()
 	if c.id != "" {
-		s := sigv4.Signer{AccessKeyID: c.id, Secret: c.secret, Region: servicetest.Region, Service: op.API.SigningName}
+		s := sigv4.Signer{AccessKeyID: c.id, Secret: c.secret, Region: cmp.Or(c.region, servicetest.Region), Service: op.API.SigningName}
 		if err := s.Sign(r, clock.Wall()); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,9 @@
 // as a user without policies, as nobody, as the administrator of another account; with inputs that are not valid; for
 // things that do not exist. What is answered has to be the service's error, and never an internal failure. Exceptions are
 // tables with reasons. What operations want to exist before they authorize, or to be valid beyond the model, is named in
-// fixture_test.go: there a new service adds what it needs.
+// fixture_test.go: there a new service adds what it needs. What is there already, or stands in the way, is made case by
+// case: each operation that makes or names something and each modelled error of that kind has to have a case, with AWS's
+// code, status and message, or a reason in exists_test.go why there is none.
 //
 // Both sides fill structures by the same rules, which stand in fill_test.go.
 package protocoltest

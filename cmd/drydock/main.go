@@ -26,6 +26,7 @@ type cli struct {
 	Env      envCommand      `cmd:"" help:"Print the environment that points AWS clients and git at the cloud: eval \"$(drydock env)\"."`
 	Clock    clockCommand    `cmd:"" help:"Show and move the cloud's clock."`
 	Explain  explainCommand  `cmd:"" help:"Show why a request was allowed or denied."`
+	Exec     execCommand     `cmd:"" help:"Run a command in a machine that may be entered: drydock exec TARGET -- COMMAND..."`
 	CA       caCommand       `cmd:"" name:"ca" help:"Print the certificate of the local certificate authority."`
 	Coverage coverageCommand `cmd:"" help:"List the operations that are carried out."`
 	Demo     demoCommand     `cmd:"" help:"Play a release against the running cloud, with the real aws and git commands."`
@@ -44,7 +45,11 @@ func main() {
 	parsed := kong.Parse(&c,
 		kong.Name("drydock"), kong.Description("The AWS DevOps cloud in one binary."), kong.UsageOnError(),
 		kong.DefaultEnvars("DRYDOCK"), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(watch))
-	if err := parsed.Run(); err != nil {
+	err := parsed.Run()
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		os.Exit(int(status))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "drydock:", err)
 		os.Exit(1)
 	}

@@ -15,7 +15,12 @@ import (
 func (f *fixture) leftovers() []string {
 	f.Helper()
 	var found []string
-	err := filepath.WalkDir(f.repo.dir, func(path string, _ os.DirEntry, err error) error {
+	w, leave, err := f.repo.enter(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer leave()
+	err = filepath.WalkDir(w.dir, func(path string, _ os.DirEntry, err error) error {
 		name := filepath.Base(path)
 		if strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || strings.Contains(name, "incoming") {
 			found = append(found, path)
@@ -32,7 +37,7 @@ func TestReceivePack_ABrokenPushLeavesNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	f.committed = nil
+	f.forget()
 	f.commit(dir, "b", "2")
 	pack := f.git(dir, "pack-objects", "--all", "-q", filepath.Join(dir, "p"))
 	data, err := os.ReadFile(filepath.Join(dir, "p-"+pack+".pack"))
@@ -82,7 +87,9 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 func TestHandler_LimitsAPush(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.mu.Lock()
 	f.pushLimit = 100 << 10
+	f.mu.Unlock()
 	dir := f.work()
 	f.commit(dir, "small", "x")
 	f.git(dir, "push", "-q", "origin", "main")

@@ -8,8 +8,8 @@ import (
 
 // The cost of an object call is that of its processes: one for a look-up by commit id, two with a branch's name.
 func BenchmarkRepository(b *testing.B) {
-	e := New(b.TempDir(), nil)
-	r, err := e.Create(b.Context(), "r")
+	e := newEngine(b, b.TempDir())
+	r, err := e.Create(b.Context(), "r", testKeys)
 	if err != nil {
 		b.Fatal(err)
 	}

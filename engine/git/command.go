@@ -28,7 +28,7 @@ const (
 // settings is the configuration of every git process, as key and value.
 var settings = [][2]string{
 	{"safe.directory", "*"}, // the folder is ours, whoever owns it on a mounted disk
-	{"core.fsync", "all"},
+	{"core.fsync", "none"},  // a working copy need not last
 	{"core.hooksPath", os.DevNull},
 	{"core.bigFileThreshold", "32m"}, // larger files are streamed, not held
 	{"core.filesRefLockTimeout", "3000"},
@@ -115,17 +115,27 @@ type process struct {
 	tool *tool
 	home string // HOME, a folder without settings
 	dir  string // working folder
-	bare bool   // dir is the repository
-	args []string
-	env  []string    // in addition to the common ones
-	set  [][2]string // in addition to settings
+	// repository is where it works instead of dir, unless it is nil.
+	repository *Repository
+	leave      func() // ends the use of the repository
+	args       []string
+	env        []string    // in addition to the common ones
+	set        [][2]string // in addition to settings
 }
 
-// command prepares the process to end with ctx: first asked, so that git removes its locks, later killed.
-func (p process) command(ctx context.Context) (*exec.Cmd, error) {
+// command prepares the process to end with ctx: first asked, so that git removes its locks, later killed. The process is
+// to be closed in any case.
+func (p *process) command(ctx context.Context) (*exec.Cmd, error) {
 	path, err := p.tool.find(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if p.repository != nil {
+		w, leave, err := p.repository.enter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p.dir, p.leave = w.dir, leave
 	}
 	cmd := exec.CommandContext(ctx, path, p.args...)
 	cmd.Dir = p.dir
@@ -142,7 +152,14 @@ func (p process) command(ctx context.Context) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-func (p process) environment() []string {
+// close gives back what command took. The process has ended.
+func (p *process) close() {
+	if p.leave != nil {
+		p.leave()
+	}
+}
+
+func (p *process) environment() []string {
 	env := []string{
 		"HOME=" + p.home, "XDG_CONFIG_HOME=" + p.home, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_LITERAL_PATHSPECS=1", "GIT_NO_REPLACE_OBJECTS=1",
@@ -153,7 +170,7 @@ func (p process) environment() []string {
 			env = append(env, name+"="+v)
 		}
 	}
-	if p.bare {
+	if p.repository != nil {
 		env = append(env, "GIT_DIR=.")
 	}
 	all := append(slices.Clip(settings), p.set...)
@@ -166,7 +183,7 @@ func (p process) environment() []string {
 }
 
 // run feeds stdin to the process and returns all it prints, up to outputLimit.
-func (p process) run(ctx context.Context, stdin io.Reader) ([]byte, error) {
+func (p *process) run(ctx context.Context, stdin io.Reader) ([]byte, error) {
 	var out limitedBuffer
 	out.limit = outputLimit
 	err := p.stream(ctx, stdin, &out)
@@ -174,7 +191,8 @@ func (p process) run(ctx context.Context, stdin io.Reader) ([]byte, error) {
 }
 
 // stream feeds stdin to the process and its output to stdout. A status other than 0 is a *CommandError.
-func (p process) stream(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+func (p *process) stream(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	defer p.close()
 	cmd, err := p.command(ctx)
 	if err != nil {
 		return err
@@ -185,7 +203,7 @@ func (p process) stream(ctx context.Context, stdin io.Reader, stdout io.Writer) 
 }
 
 // result turns the outcome of a finished process into an error of this package.
-func (p process) result(ctx context.Context, err error, stderr *tailBuffer) error {
+func (p *process) result(ctx context.Context, err error, stderr *tailBuffer) error {
 	if err == nil {
 		return nil
 	}
@@ -193,7 +211,11 @@ func (p process) result(ctx context.Context, err error, stderr *tailBuffer) erro
 		return fmt.Errorf("git %s: %w", p.args[0], ctx.Err())
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &CommandError{Command: p.args[0], Status: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
+		text := strings.TrimSpace(stderr.String())
+		if p.repository != nil && strings.Contains(text, noRoom) {
+			p.repository.crowded()
+		}
+		return &CommandError{Command: p.args[0], Status: exit.ExitCode(), Stderr: text}
 	}
 	if _, gone := os.Stat(p.dir); errors.Is(gone, fs.ErrNotExist) {
 		err = ErrNotFound // the repository was deleted meanwhile

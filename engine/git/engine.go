@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"drydock/clock"
+	"drydock/blob/seal"
 )
 
 const (
@@ -30,24 +31,24 @@ var repositoryID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$`)
 // Engine owns a folder of repositories. Its methods are safe for concurrent use; one process at a time may own the
 // folder.
 type Engine struct {
-	dir     string
-	log     *slog.Logger
-	git     *tool
-	run     string    // names this engine's temporary folders, so that Sweep leaves them alone
-	started time.Time // locks older than this are left over
+	dir string
+	log *slog.Logger
+	git *tool
+	run string // names this engine's temporary folders, so that Sweep leaves them alone
 
 	// The slots bound processes. A reader may take a command slot, never the other way round, so nobody waits in a ring.
 	readers, commands, transfers chan struct{}
 
-	mu   sync.Mutex           // guards open
-	open map[string]*recovery // what was opened since the start
-}
+	// Of the working copies that nobody uses, so many bytes and so many copies stay, and the one used last.
+	idleBytes  int64
+	idleCopies int
+	memory     memory
 
-// recovery is the clean-up of one repository, done once, and the lock over its HEAD.
-type recovery struct {
-	once sync.Once
-	err  error
-	head sync.Mutex
+	mu     sync.Mutex        // guards the fields below
+	states map[string]*state // the repositories opened since the start
+	tick   uint64
+	copies int // working copies
+	bytes  int64
 }
 
 // New returns an engine over dir, which is made at the first Create.
@@ -61,10 +62,26 @@ func New(dir string, log *slog.Logger) *Engine {
 	var token [6]byte
 	_, _ = rand.Read(token[:]) // never fails
 	return &Engine{
-		dir: dir, log: log, git: newTool("git"), run: hex.EncodeToString(token[:]), started: clock.Wall(),
+		dir: dir, log: log, git: newTool("git"), run: hex.EncodeToString(token[:]),
 		readers: make(chan struct{}, processLimit), commands: make(chan struct{}, processLimit),
-		transfers: make(chan struct{}, transferLimit), open: map[string]*recovery{},
+		transfers: make(chan struct{}, transferLimit), states: map[string]*state{}, idleBytes: idleBytes, idleCopies: idleCopies,
 	}
+}
+
+// Close removes the working copies. Nothing may be under way.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	states := slices.Collect(maps.Values(e.states))
+	e.mu.Unlock()
+	for _, s := range states {
+		s.load.Lock()
+		e.drop(s)
+		s.load.Unlock()
+	}
+	if err := e.memory.close(); err != nil {
+		return fmt.Errorf("close the repositories: %w", err)
+	}
+	return nil
 }
 
 // Check tells whether the host's git can be used; the error is an ErrGitUnusable.
@@ -77,13 +94,17 @@ func (e *Engine) repositories() string { return filepath.Join(e.dir, "repositori
 func (e *Engine) temporary() string    { return filepath.Join(e.dir, "temporary") }
 func (e *Engine) home() string         { return filepath.Join(e.dir, "home") }
 func (e *Engine) path(id string) string {
-	return filepath.Join(e.repositories(), id+".git")
+	return filepath.Join(e.repositories(), id+".sealed")
+}
+
+func (e *Engine) temporaryName(purpose string) string {
+	var token [8]byte
+	_, _ = rand.Read(token[:])
+	return e.run + "-" + purpose + "-" + hex.EncodeToString(token[:])
 }
 
 func (e *Engine) temporaryPath(purpose string) string {
-	var token [8]byte
-	_, _ = rand.Read(token[:])
-	return filepath.Join(e.temporary(), e.run+"-"+purpose+"-"+hex.EncodeToString(token[:]))
+	return filepath.Join(e.temporary(), e.temporaryName(purpose))
 }
 
 func checkRepositoryID(id string) error {
@@ -93,22 +114,23 @@ func checkRepositoryID(id string) error {
 	return nil
 }
 
-// Create makes an empty repository. Ids are made of letters, digits, ".", "_" and "-", begin with a letter or digit and
-// are at most 200 long. It returns ErrExists when the id is taken. A crash leaves the whole repository or none.
-func (e *Engine) Create(ctx context.Context, id string) (*Repository, error) {
+// Create makes an empty repository, sealed under keys, which Open needs again. Ids are made of letters, digits, ".", "_"
+// and "-", begin with a letter or digit and are at most 200 long. It returns ErrExists when the id is taken. A crash leaves
+// the whole repository or none.
+func (e *Engine) Create(ctx context.Context, id string, keys *seal.RootKey) (*Repository, error) {
 	if err := checkRepositoryID(id); err != nil {
 		return nil, err
 	}
 	if err := e.Check(ctx); err != nil {
 		return nil, fmt.Errorf("create repository %s: %w", id, err)
 	}
-	if err := e.create(id); err != nil {
+	if err := e.create(id, keys); err != nil {
 		return nil, fmt.Errorf("create repository %s: %w", id, err)
 	}
-	return e.Open(id)
+	return e.Open(id, keys)
 }
 
-func (e *Engine) create(id string) error {
+func (e *Engine) create(id string, keys *seal.RootKey) error {
 	for _, dir := range []string{e.repositories(), e.temporary(), e.home()} {
 		if err := makeDurableFolder(dir); err != nil {
 			return err
@@ -116,25 +138,8 @@ func (e *Engine) create(id string) error {
 	}
 	tmp := e.temporaryPath("create")
 	defer func() { _ = os.RemoveAll(tmp) }()
-	folders := []string{"", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags", "info"}
-	for _, name := range folders {
-		if err := os.Mkdir(filepath.Join(tmp, name), 0o700); err != nil {
-			return err
-		}
-	}
-	files := map[string]string{
-		"HEAD":   "ref: refs/heads/" + defaultHead + "\n",
-		"config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
-	}
-	for name, content := range files {
-		if err := writeSynced(filepath.Join(tmp, name), content); err != nil {
-			return err
-		}
-	}
-	for _, name := range folders {
-		if err := syncFolder(filepath.Join(tmp, name)); err != nil {
-			return err
-		}
+	if err := (sealedFolder{dir: tmp, keys: keys}).create(); err != nil {
+		return err
 	}
 	// A folder that is not empty is never replaced by a rename, so the loser of a race fails here.
 	if err := os.Rename(tmp, e.path(id)); err != nil {
@@ -155,9 +160,9 @@ func (e *Engine) Exists(id string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Open returns a repository that exists, otherwise ErrNotFound. The first Open after a start removes the locks and
-// half-received packs that a crash left behind.
-func (e *Engine) Open(id string) (*Repository, error) {
+// Open returns a repository that exists, otherwise ErrNotFound. With other keys than it was created with, all methods of
+// what it returns fail with seal.ErrCorrupt, unless it is in use under the right ones.
+func (e *Engine) Open(id string, keys *seal.RootKey) (*Repository, error) {
 	if err := checkRepositoryID(id); err != nil {
 		return nil, err
 	}
@@ -165,70 +170,13 @@ func (e *Engine) Open(id string) (*Repository, error) {
 		return nil, fmt.Errorf("repository %s: %w", id, ErrNotFound)
 	}
 	e.mu.Lock()
-	state := e.open[id]
-	if state == nil {
-		state = &recovery{}
-		e.open[id] = state
+	defer e.mu.Unlock()
+	s := e.states[id]
+	if s == nil {
+		s = &state{}
+		e.states[id] = s
 	}
-	e.mu.Unlock()
-	state.once.Do(func() { state.err = e.recover(id) })
-	if state.err != nil {
-		return nil, fmt.Errorf("recover repository %s: %w", id, state.err)
-	}
-	return &Repository{engine: e, id: id, dir: e.path(id), head: &state.head}, nil
-}
-
-// recover removes what git left behind when it was killed before this engine started.
-func (e *Engine) recover(id string) error {
-	root := e.path(id)
-	old := func(entry fs.DirEntry) bool {
-		info, err := entry.Info()
-		return err == nil && info.ModTime().Before(e.started)
-	}
-	removeLock := func(path string, entry fs.DirEntry) error {
-		if !entry.IsDir() && strings.HasSuffix(path, ".lock") && old(entry) {
-			e.log.Info("remove a stale git lock", "repository", id, "path", path)
-			return os.Remove(path)
-		}
-		return nil
-	}
-	top, err := os.ReadDir(root)
-	if err != nil {
-		return err
-	}
-	for _, entry := range top {
-		if err := removeLock(filepath.Join(root, entry.Name()), entry); err != nil {
-			return err
-		}
-	}
-	err = filepath.WalkDir(filepath.Join(root, "refs"), func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return removeLock(path, entry)
-	})
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{"objects", "objects/pack"} {
-		entries, err := os.ReadDir(filepath.Join(root, dir))
-		if err != nil {
-			return err
-		}
-		for _, entry := range entries {
-			name := entry.Name()
-			if !(strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, "incoming-")) || !old(entry) {
-				continue
-			}
-			if err := os.RemoveAll(filepath.Join(root, dir, name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return &Repository{engine: e, id: id, keys: keys, state: s}, nil
 }
 
 // Delete removes a repository for good; ErrNotFound when there is none. It is gone from view at once and its files
@@ -248,8 +196,15 @@ func (e *Engine) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete repository %s: %w", id, err)
 	}
 	e.mu.Lock()
-	delete(e.open, id)
+	s := e.states[id]
+	delete(e.states, id)
 	e.mu.Unlock()
+	if s != nil {
+		s.load.Lock()
+		s.gone = true
+		e.drop(s)
+		s.load.Unlock()
+	}
 	if err := syncFolder(e.repositories()); err != nil {
 		return fmt.Errorf("delete repository %s: %w", id, err)
 	}
@@ -260,9 +215,10 @@ func (e *Engine) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Sweep removes the temporary files that earlier engines over the same folder left behind. It takes as long as there
-// are such files, so callers run it beside their start.
+// Sweep removes the temporary files that earlier engines over the same folder left behind, and the working copies in
+// memory of any that were killed. It takes as long as there are such files, so callers run it beside their start.
 func (e *Engine) Sweep(ctx context.Context) error {
+	sweepMemory()
 	entries, err := os.ReadDir(e.temporary())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 func TestEngine_CreateOpenDelete(t *testing.T) {
@@ -20,20 +19,20 @@ func TestEngine_CreateOpenDelete(t *testing.T) {
 	if e.Exists("a") {
 		t.Error("a exists before it was made")
 	}
-	if _, err := e.Open("a"); !errors.Is(err, ErrNotFound) {
+	if _, err := e.Open("a", testKeys); !errors.Is(err, ErrNotFound) {
 		t.Errorf("open: %v", err)
 	}
 	if err := e.Delete(ctx, "a"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("delete: %v", err)
 	}
-	r := must(e.Create(ctx, "a"))(t)
-	if out, ok := tryGit(t, r.dir, "fsck"); !ok {
+	r := must(e.Create(ctx, "a", testKeys))(t)
+	if out, ok := tryGit(t, (&fixture{T: t, repo: r}).dir(), "fsck"); !ok {
 		t.Errorf("git does not like the repository:\n%s", out)
 	}
-	if _, err := e.Create(ctx, "a"); !errors.Is(err, ErrExists) {
+	if _, err := e.Create(ctx, "a", testKeys); !errors.Is(err, ErrExists) {
 		t.Errorf("create again: %v", err)
 	}
-	must(New(e.dir, nil).Open("a"))(t) // another process's engine
+	must(newEngine(t, e.dir).Open("a", testKeys))(t) // another process's engine
 	if err := e.Delete(ctx, "a"); err != nil || e.Exists("a") {
 		t.Errorf("delete: %v", err)
 	}
@@ -49,19 +48,19 @@ func TestEngine_CreateOpenDelete(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("left over: %v", left)
 	}
-	must(e.Create(ctx, "a"))(t)
+	must(e.Create(ctx, "a", testKeys))(t)
 }
 
 func second[T any](_ T, err error) error { return err }
 
 func TestEngine_RefusesUnsafeIDs(t *testing.T) {
 	t.Parallel()
-	e := New(t.TempDir(), nil)
+	e := newEngine(t, t.TempDir())
 	for _, id := range []string{"", ".", "..", "../x", "a/b", "-o", ".hidden", "a\x00b", "a..b", "a b", "ä", strings.Repeat("a", 201)} {
-		if _, err := e.Create(t.Context(), id); !errors.Is(err, ErrInvalidName) {
+		if _, err := e.Create(t.Context(), id, testKeys); !errors.Is(err, ErrInvalidName) {
 			t.Errorf("create %q: %v", id, err)
 		}
-		if _, err := e.Open(id); !errors.Is(err, ErrInvalidName) {
+		if _, err := e.Open(id, testKeys); !errors.Is(err, ErrInvalidName) {
 			t.Errorf("open %q: %v", id, err)
 		}
 		if err := e.Delete(t.Context(), id); !errors.Is(err, ErrInvalidName) {
@@ -75,12 +74,12 @@ func TestEngine_RefusesUnsafeIDs(t *testing.T) {
 
 func TestEngine_OneOfManyCreatesWins(t *testing.T) {
 	t.Parallel()
-	e := New(t.TempDir(), nil)
+	e := newEngine(t, t.TempDir())
 	var made, taken atomic.Int32
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			switch _, err := e.Create(t.Context(), "a"); {
+			switch _, err := e.Create(t.Context(), "a", testKeys); {
 			case err == nil:
 				made.Add(1)
 			case errors.Is(err, ErrExists):
@@ -100,7 +99,6 @@ func TestEngine_StartsCleanAfterACrash(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, _ := f.seeded()
-	past := time.Unix(1700000000, 0)
 	leave := func(path string) {
 		t.Helper()
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -109,39 +107,32 @@ func TestEngine_StartsCleanAfterACrash(t *testing.T) {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range []string{path, filepath.Dir(path)} {
-			if err := os.Chtimes(p, past, past); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
 	half := filepath.Join(f.engine.temporary(), "0123-create-4567", "HEAD")
-	lock := filepath.Join(f.repo.dir, "refs/heads/main.lock")
-	incoming := filepath.Join(f.repo.dir, "objects/tmp_objdir-incoming-abc/pack")
-	leave(half)
-	leave(lock)
-	leave(incoming)
-	if err := os.Chtimes(filepath.Dir(filepath.Dir(incoming)), past, past); err != nil {
-		t.Fatal(err)
+	lock := filepath.Join(f.dir(), "refs/heads/main.lock")
+	file := filepath.Join(f.engine.path("r"), tmpPrefix+"0123")
+	pack := filepath.Join(f.engine.path("r"), "objects/pack/pack-0123.pack")
+	for _, path := range []string{half, lock, file, pack} {
+		leave(path)
 	}
 
-	f.engine = New(f.engine.dir, nil)
+	f.restart()
+	f.repo = must(f.engine.Open("r", testKeys))(t)
 	if err := f.engine.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f.commit(dir, "b", "2")
 	f.git(dir, "push", "-q", "origin", "main")
-	for _, path := range []string{filepath.Dir(half), lock, filepath.Dir(incoming)} {
+	for _, path := range []string{filepath.Dir(half), file, pack} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", path, err)
 		}
 	}
-	if err := os.WriteFile(lock, nil, 0o600); err != nil { // a lock of this run is left alone
+	if err := f.engine.Sweep(t.Context()); err != nil { // which leaves this run's alone
 		t.Fatal(err)
 	}
-	must(f.engine.Open("r"))(t)
-	if _, err := os.Stat(lock); err != nil {
-		t.Error(err)
+	if out, ok := tryGit(t, f.dir(), "fsck"); !ok {
+		t.Error(out)
 	}
 }
 
@@ -156,14 +147,14 @@ func TestEngine_SaysWhenGitIsMissingOrOld(t *testing.T) {
 		}
 	}
 	for name, usable := range map[string]bool{"old": false, "odd": false, "broken": false, "absent": false, "apple": true, "new": true} {
-		e := New(t.TempDir(), nil)
+		e := newEngine(t, t.TempDir())
 		e.git = newTool(filepath.Join(dir, name))
 		err := e.Check(t.Context())
 		if usable && err != nil || !usable && (!errors.Is(err, ErrGitUnusable) || !strings.Contains(err.Error(), "2.38")) && name != "broken" {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !usable {
-			if _, err := e.Create(t.Context(), "a"); !errors.Is(err, ErrGitUnusable) || e.Exists("a") {
+			if _, err := e.Create(t.Context(), "a", testKeys); !errors.Is(err, ErrGitUnusable) || e.Exists("a") {
 				t.Errorf("%s: create: %v", name, err)
 			}
 		}

@@ -79,11 +79,11 @@ func TestFetch_SendsCredentialsToTheirHostOnly(t *testing.T) {
 	if _, err := Fetch(t.Context(), FetchRequest{URL: url, Username: "ann", Password: "s3cr:et/", Dir: into}); err != nil {
 		t.Fatal(err)
 	}
-	f.headers = nil
+	f.forget()
 	away := httptest.NewServer(http.RedirectHandler(f.url+"/info/refs?service=git-upload-pack", http.StatusMovedPermanently))
 	t.Cleanup(away.Close)
-	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Username: "ann", Password: "s3cr:et/", Dir: t.TempDir()}); err == nil || len(f.headers) > 0 {
-		t.Errorf("a redirect was followed with credentials: %v, %v", err, f.headers)
+	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Username: "ann", Password: "s3cr:et/", Dir: t.TempDir()}); err == nil || len(f.seen()) > 0 {
+		t.Errorf("a redirect was followed with credentials: %v, %v", err, f.seen())
 	}
 	if _, err := Fetch(t.Context(), FetchRequest{URL: away.URL, Dir: t.TempDir()}); err != nil {
 		t.Errorf("a redirect without credentials: %v", err)
@@ -110,7 +110,7 @@ func TestFetch_RefusesOtherTransports(t *testing.T) {
 	f.seeded()
 	proof := filepath.Join(t.TempDir(), "ran")
 	for _, url := range []string{
-		"ext::sh -c touch% " + proof, "file://" + f.repo.dir, f.repo.dir, "-u", "--upload-pack=touch " + proof, "ssh://-oProxyCommand=x/y", "git@host:x",
+		"ext::sh -c touch% " + proof, "file://" + f.dir(), f.dir(), "-u", "--upload-pack=touch " + proof, "ssh://-oProxyCommand=x/y", "git@host:x",
 		"", "http:", "http://", "ftp://x/y", "fd::17", "http://-x/y", "http://x\n/y",
 	} {
 		if _, err := Fetch(t.Context(), FetchRequest{URL: url, Dir: t.TempDir()}); !errors.Is(err, ErrForbiddenURL) {
@@ -130,7 +130,7 @@ func TestFetch_RefusesOtherTransports(t *testing.T) {
 	if _, err := os.Stat(proof); !os.IsNotExist(err) {
 		t.Errorf("a command ran: %v", err)
 	}
-	if _, err := Fetch(t.Context(), FetchRequest{URL: "file://" + f.repo.dir, AllowFile: true, Dir: t.TempDir()}); err != nil {
+	if _, err := Fetch(t.Context(), FetchRequest{URL: "file://" + f.dir(), AllowFile: true, Dir: t.TempDir()}); err != nil {
 		t.Error(err)
 	}
 }
@@ -139,7 +139,7 @@ func TestFetch_BringsSubmodules(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	must(f.engine.Create(t.Context(), "lib"))(t)
+	must(f.engine.Create(t.Context(), "lib", testKeys))(t)
 	library := strings.TrimSuffix(f.url, "/r") + "/lib"
 	f.git(dir, "push", "-q", library, "main")
 	f.write(dir, ".gitmodules", "[submodule \"lib\"]\n\tpath = third/lib\n\turl = ../lib\n")

@@ -9,40 +9,97 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"drydock/blob/seal"
 	"drydock/clock"
 )
 
 // fixture is an engine with one repository, "r", served at url.
 type fixture struct {
 	*testing.T
-	engine *Engine
-	repo   *Repository
-	url    string
-	// pushLimit is the handler's, set before the first request.
-	pushLimit int64
+	repo *Repository
+	url  string
 
-	mu        sync.Mutex // guards the fields below
+	mu        sync.Mutex // guards the fields below; only the test writes engine
+	engine    *Engine
+	pushLimit int64 // the handler's
 	authorize func([]RefUpdate) error
 	committed []RefUpdate
 	headers   []http.Header
 }
 
+// testKeys are the keys of the tests' repositories.
+var testKeys = func() *seal.RootKey {
+	keys, err := seal.NewRootKey(bytes.Repeat([]byte{7}, seal.KeySize))
+	if err != nil {
+		panic(err)
+	}
+	return keys
+}()
+
+// newEngine returns an engine that is closed when the test ends.
+func newEngine(t testing.TB, dir string) *Engine {
+	t.Helper()
+	e := New(dir, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// took returns the updates that were committed.
+func (f *fixture) took() []RefUpdate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.committed)
+}
+
+// seen returns the headers of the requests.
+func (f *fixture) seen() []http.Header {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.headers)
+}
+
+// forget forgets what was committed and seen.
+func (f *fixture) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.committed, f.headers = nil, nil
+}
+
+// dir is the working copy, which stays to the end of the test.
+func (f *fixture) dir() string {
+	f.Helper()
+	w, leave, err := f.repo.enter(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(leave)
+	return w.dir
+}
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t}
-	f.engine = New(t.TempDir(), slog.New(slog.DiscardHandler))
+	f.engine = newEngine(t, t.TempDir())
 	var err error
-	if f.repo, err = f.engine.Create(t.Context(), "r"); err != nil {
+	if f.repo, err = f.engine.Create(t.Context(), "r", testKeys); err != nil {
 		t.Fatal(err)
 	}
 	open := func(w http.ResponseWriter, r *http.Request, service Service) *Access {
 		base, _, _ := SplitPath(r.URL.Path, r.URL.Query().Get)
-		repo, err := f.engine.Open(strings.TrimPrefix(base, "/v1/repos/"))
+		f.mu.Lock()
+		engine := f.engine
+		f.mu.Unlock()
+		repo, err := engine.Open(strings.TrimPrefix(base, "/v1/repos/"), testKeys)
 		if err != nil {
 			http.NotFound(w, r)
 			return nil
@@ -57,7 +114,10 @@ func newFixture(t *testing.T) *fixture {
 		}}
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		(&Handler{Open: open, PushLimit: f.pushLimit}).ServeHTTP(w, r)
+		f.mu.Lock()
+		limit := f.pushLimit
+		f.mu.Unlock()
+		(&Handler{Open: open, PushLimit: limit}).ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	f.url = server.URL + "/v1/repos/r"

@@ -27,6 +27,11 @@ func (r *Repository) MergeTrees(ctx context.Context, ours, theirs ID) (ID, error
 	if _, err := r.MergeBase(ctx, ours, theirs); err != nil {
 		return "", fmt.Errorf("merge: %w", err)
 	}
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return "", fmt.Errorf("merge: %w", err)
+	}
+	defer leave()
 	out, err := r.run(ctx, nil, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options", string(ours), string(theirs))
 	var failed *CommandError
 	conflict := errors.As(err, &failed) && failed.Status == 1
@@ -42,7 +47,7 @@ func (r *Repository) MergeTrees(ctx context.Context, ours, theirs ID) (ID, error
 	if err != nil {
 		return "", fmt.Errorf("merge: %w", err)
 	}
-	if err := r.syncLoose(); err != nil {
+	if err := r.save(ctx); err != nil {
 		return "", fmt.Errorf("merge: %w", err)
 	}
 	return tree, nil
@@ -87,6 +92,11 @@ func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*Comm
 	if req.Committer == (Signature{}) {
 		req.Committer = req.Author
 	}
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
+	}
+	defer leave()
 	tree, objects, err := r.buildMerge(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", req.Branch, err)
@@ -108,7 +118,7 @@ func (r *Repository) MergeThreeWay(ctx context.Context, req MergeRequest) (*Comm
 	}
 	result := &CommitResult{Commit: commit, Tree: tree}
 	if req.Branch == "" {
-		return result, nil
+		return result, r.save(ctx)
 	}
 	result.Update = RefUpdate{Ref: branchPrefix + req.Branch, Old: req.Old, New: commit}
 	if err := r.updateRef(ctx, result.Update); err != nil {
@@ -159,14 +169,16 @@ func (r *Repository) buildMerge(ctx context.Context, req MergeRequest) (ID, *pac
 // Compact packs references and gathers small packs into larger ones. It deletes nothing that was ever stored, and may
 // run beside everything else.
 func (r *Repository) Compact(ctx context.Context) error {
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("compact repository: %w", err)
+	}
+	defer leave()
 	if _, err := r.run(ctx, nil, "repack", "-q", "-d", "-l", "--geometric=2"); err != nil {
 		return fmt.Errorf("compact repository %s: %w", r.id, err)
 	}
 	if _, err := r.run(ctx, nil, "pack-refs", "--all", "--prune"); err != nil {
 		return fmt.Errorf("compact repository %s: %w", r.id, err)
 	}
-	if err := r.syncRefs([]string{branchPrefix + "x", tagPrefix + "x"}); err != nil {
-		return fmt.Errorf("compact repository %s: %w", r.id, err)
-	}
-	return nil
+	return r.save(ctx)
 }

@@ -179,7 +179,7 @@ func (r *Repository) ReadBlob(ctx context.Context, id ID, limit int64) ([]byte, 
 
 // objectReader is a git cat-file that serves one call of the object API.
 type objectReader struct {
-	process process
+	process *process
 	ctx     context.Context
 	cancel  context.CancelFunc
 	free    func()
@@ -200,6 +200,7 @@ func (r *Repository) reader(ctx context.Context) (*objectReader, error) {
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	if err := o.start(); err != nil {
 		o.cancel()
+		o.process.close()
 		free()
 		return nil, err
 	}
@@ -229,6 +230,7 @@ func (o *objectReader) close() {
 		_ = o.in.Close()
 		o.cancel()
 		_ = o.cmd.Wait()
+		o.process.close()
 		o.free()
 	})
 }

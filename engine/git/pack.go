@@ -54,7 +54,7 @@ func (p *pack) add(kind int, data []byte) (ID, error) {
 	return id, z.Close()
 }
 
-// store writes the pack into the repository. Git checks each object, and that what it refers to is there; what git
+// store writes the pack into the working copy; the caller, who has entered, saves. Git checks each object, and that what it refers to is there; what git
 // objects to is ErrInvalidPath or the CommandError.
 func (r *Repository) store(ctx context.Context, p *pack) error {
 	data := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), p.count)

@@ -13,7 +13,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"sync"
+
+	"drydock/blob/seal"
 )
 
 const (
@@ -26,8 +27,8 @@ const (
 type Repository struct {
 	engine *Engine
 	id     string
-	dir    string
-	head   *sync.Mutex // held while HEAD is changed
+	keys   *seal.RootKey
+	state  *state
 }
 
 // ID is the id the repository was created with.
@@ -50,8 +51,8 @@ func after(s, prefix string) string {
 	return ""
 }
 
-func (r *Repository) process(args ...string) process {
-	return process{tool: r.engine.git, home: r.engine.home(), dir: r.dir, bare: true, args: args}
+func (r *Repository) process(args ...string) *process {
+	return &process{tool: r.engine.git, home: r.engine.home(), repository: r, args: args}
 }
 
 // run runs a git command to its end.
@@ -92,7 +93,7 @@ func (r *Repository) Ref(ctx context.Context, name string) (Ref, error) {
 	if !ValidRefName(name) {
 		return Ref{}, fmt.Errorf("reference %.200q: %w", name, ErrInvalidName)
 	}
-	if ref, ok := r.looseBranch(name); ok {
+	if ref, ok := r.looseBranch(ctx, name); ok {
 		return ref, nil
 	}
 	refs, err := r.refs(ctx, name)
@@ -109,11 +110,16 @@ func (r *Repository) Ref(ctx context.Context, name string) (Ref, error) {
 
 // looseBranch reads a branch from its file, which saves the process that nearly every call would start with. Git
 // replaces the file as a whole, and it outweighs packed-refs; branches name commits, so there is nothing to peel.
-func (r *Repository) looseBranch(name string) (Ref, bool) {
+func (r *Repository) looseBranch(ctx context.Context, name string) (Ref, bool) {
 	if !strings.HasPrefix(name, branchPrefix) {
 		return Ref{}, false
 	}
-	content, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
+	w, leave, err := r.enter(ctx)
+	if err != nil {
+		return Ref{}, false // which the process finds out too
+	}
+	defer leave()
+	content, err := os.ReadFile(filepath.Join(w.dir, filepath.FromSlash(name)))
 	id := strings.TrimSuffix(string(content), "\n")
 	if err != nil || len(content) != 41 || !isHexID(id) {
 		return Ref{}, false
@@ -197,7 +203,7 @@ func (r *Repository) resolve(ctx context.Context, name string) (ID, error) {
 	if candidates == nil {
 		return "", ErrInvalidName
 	}
-	if ref, ok := r.looseBranch(candidates[0]); ok {
+	if ref, ok := r.looseBranch(ctx, candidates[0]); ok {
 		return ref.ID, nil
 	}
 	refs, err := r.refs(ctx, candidates...)
@@ -242,9 +248,9 @@ func (r *Repository) DeleteBranch(ctx context.Context, name string) (ID, error) 
 	if err != nil {
 		return "", err
 	}
-	r.head.Lock()
-	defer r.head.Unlock()
-	if head, err := r.headTarget(); err != nil {
+	r.state.head.Lock()
+	defer r.state.head.Unlock()
+	if head, err := r.headTarget(ctx); err != nil {
 		return "", err
 	} else if head == ref.Name {
 		return "", fmt.Errorf("delete branch %s: %w", name, ErrDefaultBranch)
@@ -279,6 +285,11 @@ func (r *Repository) updateRef(ctx context.Context, u RefUpdate) error {
 	if u.New == "" {
 		command = fmt.Sprintf("delete %s\x00%s\x00", u.Ref, u.Old.wire())
 	}
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("update reference %s: %w", u.Ref, err)
+	}
+	defer leave()
 	if _, err := r.run(ctx, strings.NewReader(command), "update-ref", "--no-deref", "--stdin", "-z"); err != nil {
 		return fmt.Errorf("update reference %s: %w", u.Ref, r.explainUpdate(ctx, u, err))
 	}
@@ -306,28 +317,24 @@ func (r *Repository) explainUpdate(ctx context.Context, u RefUpdate, cause error
 	}
 }
 
-// refsChanged makes changes durable and lets the first branch of a repository become its default.
+// refsChanged lets the first branch of a repository become its default, and saves.
 func (r *Repository) refsChanged(ctx context.Context, updates []RefUpdate) error {
-	names := make([]string, len(updates))
-	for i, u := range updates {
-		names[i] = u.Ref
-	}
-	if err := r.syncRefs(names); err != nil {
-		return fmt.Errorf("sync references: %w", err)
-	}
 	for _, u := range updates {
 		if u.Old == "" && u.New != "" && strings.HasPrefix(u.Ref, branchPrefix) {
-			return r.adoptHead(ctx, u.Ref)
+			if err := r.adoptHead(ctx, u.Ref); err != nil {
+				return err
+			}
+			break
 		}
 	}
-	return nil
+	return r.save(ctx)
 }
 
 // adoptHead makes ref the default branch when there is none.
 func (r *Repository) adoptHead(ctx context.Context, ref string) error {
-	r.head.Lock()
-	defer r.head.Unlock()
-	target, err := r.headTarget()
+	r.state.head.Lock()
+	defer r.state.head.Unlock()
+	target, err := r.headTarget(ctx)
 	if err != nil {
 		return err
 	}
@@ -337,12 +344,12 @@ func (r *Repository) adoptHead(ctx context.Context, ref string) error {
 	if _, err := r.Ref(ctx, target); !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return r.setHead(ref)
+	return r.setHead(ctx, ref)
 }
 
 // DefaultBranch is the branch that HEAD names, without refs/heads/, or "" as long as that branch does not exist.
 func (r *Repository) DefaultBranch(ctx context.Context) (string, error) {
-	target, err := r.headTarget()
+	target, err := r.headTarget(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -357,17 +364,30 @@ func (r *Repository) DefaultBranch(ctx context.Context) (string, error) {
 
 // SetDefaultBranch makes an existing branch the one HEAD names.
 func (r *Repository) SetDefaultBranch(ctx context.Context, name string) error {
-	r.head.Lock()
-	defer r.head.Unlock()
+	r.state.head.Lock()
+	defer r.state.head.Unlock()
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("set default branch: %w", err)
+	}
+	defer leave()
 	ref, err := r.Branch(ctx, name)
 	if err != nil {
 		return fmt.Errorf("set default branch: %w", err)
 	}
-	return r.setHead(ref.Name)
+	if err := r.setHead(ctx, ref.Name); err != nil {
+		return fmt.Errorf("set default branch: %w", err)
+	}
+	return r.save(ctx)
 }
 
-func (r *Repository) headTarget() (string, error) {
-	content, err := os.ReadFile(filepath.Join(r.dir, "HEAD"))
+func (r *Repository) headTarget(ctx context.Context) (string, error) {
+	w, leave, err := r.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	content, err := os.ReadFile(filepath.Join(w.dir, "HEAD"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("repository %s: %w", r.id, ErrNotFound)
 	}
@@ -381,15 +401,19 @@ func (r *Repository) headTarget() (string, error) {
 	return target, nil
 }
 
-// setHead replaces HEAD. The caller holds head.
-func (r *Repository) setHead(ref string) error {
-	tmp := filepath.Join(r.dir, "HEAD.new")
-	_ = os.Remove(tmp) // of a crash
-	if err := writeSynced(tmp, "ref: "+ref+"\n"); err != nil {
+// setHead replaces HEAD. The caller holds head, and saves.
+func (r *Repository) setHead(ctx context.Context, ref string) error {
+	w, leave, err := r.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	tmp := filepath.Join(w.dir, "HEAD.new")
+	if err := os.WriteFile(tmp, []byte("ref: "+ref+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write HEAD: %w", err)
 	}
-	if err := os.Rename(tmp, filepath.Join(r.dir, "HEAD")); err != nil {
+	if err := os.Rename(tmp, filepath.Join(w.dir, "HEAD")); err != nil {
 		return fmt.Errorf("replace HEAD: %w", err)
 	}
-	return syncFolder(r.dir)
+	return nil
 }

@@ -39,6 +39,7 @@ func (r *Repository) uploadStream(ctx context.Context, s Stream) error {
 	defer free()
 	p := r.process("upload-pack", ".")
 	p.env = protocolEnvironment(s.Protocol)
+	defer p.close()
 	cmd, err := p.command(ctx)
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func TestServeStream_ServesStockClients(t *testing.T) {
 			t.Errorf("version %s: push to a protected branch: %s", version, out)
 		}
 	}
-	if len(f.committed) < 5 {
-		t.Errorf("committed %v", f.committed)
+	if len(f.took()) < 5 {
+		t.Errorf("committed %v", f.took())
 	}
 }

@@ -77,6 +77,7 @@ func (r *Repository) UploadPack(ctx context.Context, w io.Writer, body io.Reader
 	defer free()
 	p := r.process("upload-pack", "--stateless-rpc", ".")
 	p.env = protocolEnvironment(protocol)
+	defer p.close()
 	cmd, err := p.command(ctx)
 	if err != nil {
 		return err
@@ -184,7 +185,13 @@ func (r *Repository) refusal(head *pushHead, authorize func([]RefUpdate) error) 
 
 // receive lets git take the push.
 func (r *Repository) receive(ctx context.Context, w io.Writer, input io.Reader, head *pushHead, committed func([]RefUpdate)) error {
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	p := r.process("receive-pack", "--stateless-rpc", ".")
+	defer p.close()
 	cmd, err := p.command(ctx)
 	if err != nil {
 		return err
@@ -193,7 +200,13 @@ func (r *Repository) receive(ctx context.Context, w io.Writer, input io.Reader, 
 	out := &pushOutput{w: w, banded: head.bandSize() > 0}
 	cmd.Stdout, cmd.Stderr = out, stderr
 	failure := p.result(ctx, feed(cmd, input, drainLimit), stderr)
+	if failure != nil {
+		r.pushBroke()
+	}
 
+	if out.noRoom {
+		r.crowded()
+	}
 	done, err := parseReport(out.report)
 	if err != nil && failure == nil {
 		failure = err
@@ -231,6 +244,7 @@ type pushOutput struct {
 	banded  bool
 	pending []byte
 	report  []byte
+	noRoom  bool // git said that the file system is full
 }
 
 func (o *pushOutput) Write(p []byte) (int, error) {
@@ -257,6 +271,7 @@ func (o *pushOutput) Write(p []byte) (int, error) {
 		case data[0] == bandData:
 			o.report = append(o.report, data[1:]...)
 		default:
+			o.noRoom = o.noRoom || bytes.Contains(data, []byte(noRoom))
 			if _, err := o.w.Write(line); err != nil {
 				// Git goes on: an update half done for want of a listener would help nobody.
 				o.w = io.Discard

@@ -29,7 +29,7 @@ func TestTransfer_EmptyRepositoryClonesAndTakesAFirstPush(t *testing.T) {
 		t.Errorf("main is at %s, pushed was %s", got.ID, tip)
 	}
 	want := []RefUpdate{{Ref: "refs/heads/main", New: tip}}
-	if d := cmp.Diff(want, f.committed); d != "" {
+	if d := cmp.Diff(want, f.took()); d != "" {
 		t.Errorf("committed (-want +got):\n%s", d)
 	}
 	again := f.work()
@@ -87,7 +87,7 @@ func TestTransfer_BranchesTagsForceAndDelete(t *testing.T) {
 		t.Errorf("deleted branch: %v", err)
 	}
 	var kinds []string
-	for _, u := range f.committed {
+	for _, u := range f.took() {
 		kinds = append(kinds, u.Kind()+" "+u.Ref)
 	}
 	want := []string{
@@ -103,23 +103,25 @@ func TestTransfer_RefusedPushChangesNothingAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	dir, tip := f.seeded()
-	f.committed = nil
-	var seen []RefUpdate
+	f.forget()
+	seen := make(chan []RefUpdate, 1)
+	f.mu.Lock()
 	f.authorize = func(updates []RefUpdate) error {
-		seen = updates
+		seen <- updates
 		return errors.New("main is\nprotected")
 	}
+	f.mu.Unlock()
 	next := f.commit(dir, "b", strings.Repeat("x", 1<<20))
 	out, ok := f.tryGit(dir, "push", "origin", "main", "HEAD:other")
 	if ok || !strings.Contains(out, "! [remote rejected] main -> main (main is protected)") || !strings.Contains(out, "HEAD -> other (main is protected)") {
 		t.Errorf("refused push: %v\n%s", ok, out)
 	}
 	want := []RefUpdate{{"refs/heads/main", tip, next}, {"refs/heads/other", "", next}}
-	if d := cmp.Diff(want, seen); d != "" {
+	if d := cmp.Diff(want, <-seen); d != "" {
 		t.Errorf("authorize saw (-want +got):\n%s", d)
 	}
-	if len(f.committed) != 0 || must(f.repo.Branch(t.Context(), "main"))(t).ID != tip {
-		t.Errorf("the refused push had an effect: %v", f.committed)
+	if len(f.took()) != 0 || must(f.repo.Branch(t.Context(), "main"))(t).ID != tip {
+		t.Errorf("the refused push had an effect: %v", f.took())
 	}
 	if _, err := f.repo.Commit(t.Context(), next); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the refused commit: %v", err)
@@ -137,12 +139,12 @@ func TestTransfer_AtomicPushIsAllOrNothing(t *testing.T) {
 	f.commit(other, "theirs", "1")
 	f.git(other, "push", "-q", "origin", "main")
 	f.commit(dir, "ours", "1")
-	f.committed = nil
+	f.forget()
 	if out, ok := f.tryGit(dir, "push", "--atomic", "origin", "main", "HEAD:side"); ok {
 		t.Fatalf("push went through:\n%s", out)
 	}
-	if _, err := f.repo.Branch(t.Context(), "side"); !errors.Is(err, ErrNotFound) || len(f.committed) != 0 {
-		t.Errorf("side: %v, committed: %v", err, f.committed)
+	if _, err := f.repo.Branch(t.Context(), "side"); !errors.Is(err, ErrNotFound) || len(f.took()) != 0 {
+		t.Errorf("side: %v, committed: %v", err, f.took())
 	}
 }
 
@@ -175,7 +177,7 @@ func TestTransfer_ShallowAndPartialClones(t *testing.T) {
 			f.commit(shallow, "pushed", "1")
 			f.git(shallow, "-c", protocol, "push", "-q", "origin", "main")
 			asked := false
-			for _, h := range f.headers {
+			for _, h := range f.seen() {
 				asked = asked || h.Get("Git-Protocol") == "version="+version
 			}
 			if asked != (version != "0") {
@@ -238,7 +240,7 @@ func TestTransfer_ManyReferences(t *testing.T) {
 	// The request of a fetch with this many wants comes gzipped.
 	f.work()
 	zipped := false
-	for _, h := range f.headers {
+	for _, h := range f.seen() {
 		zipped = zipped || h.Get("Content-Encoding") == "gzip"
 	}
 	if !zipped {
@@ -286,7 +288,7 @@ func TestTransfer_OneOfTwoRacingPushesWins(t *testing.T) {
 		dirs[i] = f.work()
 		tips[f.commit(dirs[i], "file", fmt.Sprint(i))] = true
 	}
-	f.committed = nil
+	f.forget()
 	var group sync.WaitGroup
 	outs, won := make([]string, pushers), make([]bool, pushers)
 	for i := range dirs {
@@ -302,10 +304,10 @@ func TestTransfer_OneOfTwoRacingPushesWins(t *testing.T) {
 		}
 	}
 	tip := must(f.repo.Branch(t.Context(), "main"))(t).ID
-	if winners != 1 || !tips[tip] || len(f.committed) != 1 || f.committed[0].New != tip {
-		t.Errorf("%d winners, tip %s, committed %v", winners, tip, f.committed)
+	if winners != 1 || !tips[tip] || len(f.took()) != 1 || f.took()[0].New != tip {
+		t.Errorf("%d winners, tip %s, committed %v", winners, tip, f.took())
 	}
-	if out, ok := tryGit(t, f.repo.dir, "fsck", "--strict"); !ok {
+	if out, ok := tryGit(t, f.dir(), "fsck", "--strict"); !ok {
 		t.Errorf("fsck:\n%s", out)
 	}
 }
@@ -337,7 +339,7 @@ func TestTransfer_HostilePushes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	_, tip := f.seeded()
-	f.committed = nil
+	f.forget()
 	command := func(ref, capabilities string) []byte {
 		return appendFlush(appendPkt(nil, string(zeroID)+" "+string(tip)+" "+ref+"\x00"+capabilities))
 	}
@@ -378,8 +380,8 @@ func TestTransfer_HostilePushes(t *testing.T) {
 			t.Errorf("%s: %d %q", test.name, status, body)
 		}
 	}
-	if got := must(f.repo.refs(t.Context()))(t); len(got) != 2 || len(f.committed) != 1 {
-		t.Errorf("references %v, committed %v", got, f.committed)
+	if got := must(f.repo.refs(t.Context()))(t); len(got) != 2 || len(f.took()) != 1 {
+		t.Errorf("references %v, committed %v", got, f.took())
 	}
 }
 
@@ -387,12 +389,12 @@ func TestTransfer_SilentPushIsReportedToTheCaller(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	_, tip := f.seeded()
-	f.committed = nil
+	f.forget()
 	body := appendFlush(appendPkt(nil, string(zeroID)+" "+string(tip)+" refs/heads/x\x00")) // no report-status
 	pack := "PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e"
 	status, answer := f.post(ReceivePack, append(body, pack...))
-	if status != 200 || answer != "" || len(f.committed) != 1 {
-		t.Errorf("%d %q %v", status, answer, f.committed)
+	if status != 200 || answer != "" || len(f.took()) != 1 {
+		t.Errorf("%d %q %v", status, answer, f.took())
 	}
 }
 

@@ -65,6 +65,11 @@ func (r *Repository) CommitFiles(ctx context.Context, req CommitRequest) (*Commi
 	if req.Committer == (Signature{}) {
 		req.Committer = req.Author
 	}
+	_, leave, err := r.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("commit to %s: %w", req.Branch, err)
+	}
+	defer leave()
 	ref := branchPrefix + req.Branch
 	now, err := r.Ref(ctx, ref)
 	switch {

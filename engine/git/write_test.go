@@ -42,7 +42,7 @@ func TestCommitFiles_IsWhatGitSees(t *testing.T) {
 	if got := paths(first.Added); got != "100644 README, 100644 src/deep/main.go, 100644 src/deep.txt, 100755 bin/run, 100644 ä/日本, 120000 link" {
 		t.Errorf("added %s", got)
 	}
-	if out, ok := tryGit(t, f.repo.dir, "fsck", "--strict"); !ok || strings.Contains(out, "error") {
+	if out, ok := tryGit(t, f.dir(), "fsck", "--strict"); !ok || strings.Contains(out, "error") {
 		t.Errorf("fsck:\n%s", out)
 	}
 	dir := f.work()

@@ -1,6 +1,10 @@
 // Package sshd is the cloud's front for SSH, as AWS has it for CodeCommit: users are those whose public keys IAM knows,
 // under the ids it gave to the keys, and all that a session may do is to run the commands of one service. There are no
 // shells, terminals, forwarded ports or passwords.
+//
+// Whoever can reach the port can open connections, so these are bounded before anybody is known: in number, for each
+// address and for all; in time, on the machine's clock; and in keys that are tried. Clients that are known keep a
+// connection as long as commands run on it, and a while longer.
 package sshd
 
 import (
@@ -11,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -24,9 +29,17 @@ import (
 const (
 	// handshakeLimit is how long a client may take to say who it is.
 	handshakeLimit = 30 * time.Second
+	// attemptLimit is how many keys a client may try, as many as OpenSSH lets it.
+	attemptLimit = 6
+	// idleLimit is how long a client may stay connected without a command that runs; an HTTP client may as long.
+	idleLimit = 2 * time.Minute
 	// connectionLimit and sessionLimit bound the clients, and what one of them does at a time.
 	connectionLimit = 256
 	sessionLimit    = 10
+	// unknownLimit bounds the clients that have not said who they are, so that they leave room for those who have;
+	// originLimit those among them that come from one address, or from one network of IPv6.
+	unknownLimit = 128
+	originLimit  = 32
 	// commandLimit and environmentLimit bound what a client says before it is served.
 	commandLimit     = 4096
 	environmentLimit = 256
@@ -55,8 +68,9 @@ type Session struct {
 
 // Server is an SSH front.
 type Server struct {
-	config Config
-	slots  chan struct{}
+	config  Config
+	slots   chan struct{}
+	unknown unknown
 
 	working sync.WaitGroup
 	mu      sync.Mutex // guards the fields below
@@ -83,20 +97,25 @@ func (s *Server) Serve(listener net.Listener, hostKey ssh.Signer) error {
 		if err != nil {
 			return fmt.Errorf("accept SSH connections: %w", err)
 		}
+		origin := originOf(conn.RemoteAddr())
+		if !s.unknown.enter(origin) {
+			_ = conn.Close() // one unknown client too many
+			continue
+		}
 		select {
 		case s.slots <- struct{}{}:
 		default:
+			s.unknown.leave(origin)
 			_ = conn.Close() // one client too many
 			continue
 		}
 		if !s.keep(conn) {
-			<-s.slots
 			return nil
 		}
 		s.working.Go(func() {
 			defer func() { <-s.slots }()
 			defer s.drop(conn)
-			s.connection(conn, hostKey)
+			s.connection(conn, hostKey, origin)
 		})
 	}
 }
@@ -137,28 +156,17 @@ var errRefused = errors.New("unknown key")
 type principalKey struct{}
 
 // connection authenticates a client and serves its sessions.
-func (s *Server) connection(conn net.Conn, hostKey ssh.Signer) {
+func (s *Server) connection(conn net.Conn, hostKey ssh.Signer, origin netip.Prefix) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	config := &ssh.ServerConfig{
-		PublicKeyCallback: func(meta ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-			p, err := s.authenticate(ctx, meta.User(), key)
-			if err != nil {
-				return nil, err
-			}
-			return &ssh.Permissions{ExtraData: map[any]any{principalKey{}: p}}, nil
-		},
-	}
-	config.AddHostKey(hostKey)
-	if err := conn.SetDeadline(clock.Wall().Add(handshakeLimit)); err != nil {
-		return
-	}
-	client, channels, requests, err := ssh.NewServerConn(conn, config)
+	client, channels, requests, err := s.handshake(ctx, conn, hostKey)
+	s.unknown.leave(origin)
 	if err != nil {
 		s.config.Log.InfoContext(ctx, "SSH client not admitted", "remote", conn.RemoteAddr().String(), "error", err)
 		return
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+	use := use{conn: conn}
+	if err := use.idle(); err != nil {
 		return
 	}
 	principal, _ := client.Permissions.ExtraData[principalKey{}].(aws.Principal)
@@ -183,11 +191,34 @@ func (s *Server) connection(conn net.Conn, hostKey ssh.Signer) {
 		}
 		sessions.Go(func() {
 			defer func() { <-slots }()
-			s.session(ctx, principal, channel, asked)
+			s.session(ctx, principal, &use, channel, asked)
 		})
 	}
 	cancel()
 	sessions.Wait()
+}
+
+// handshake lets a client say who it is, for a while.
+func (s *Server) handshake(ctx context.Context, conn net.Conn, hostKey ssh.Signer) (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	config := &ssh.ServerConfig{
+		MaxAuthTries: attemptLimit,
+		PublicKeyCallback: func(meta ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			p, err := s.authenticate(ctx, meta.User(), key)
+			if err != nil {
+				return nil, err
+			}
+			return &ssh.Permissions{ExtraData: map[any]any{principalKey{}: p}}, nil
+		},
+	}
+	config.AddHostKey(hostKey)
+	if err := conn.SetDeadline(clock.Wall().Add(handshakeLimit)); err != nil {
+		return nil, nil, nil, err
+	}
+	client, channels, requests, err := ssh.NewServerConn(conn, config)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return client, channels, requests, conn.SetDeadline(time.Time{})
 }
 
 // authenticate finds the user whose key has the id that the client gives as user name.
@@ -212,7 +243,7 @@ func (s *Server) authenticate(ctx context.Context, id string, key ssh.PublicKey)
 const greeting = "You have successfully authenticated over SSH. You can use Git to interact with AWS CodeCommit. Interactive shells are not supported.\r\n"
 
 // session serves one session: settings, then one command.
-func (s *Server) session(ctx context.Context, p aws.Principal, channel ssh.Channel, asked <-chan *ssh.Request) {
+func (s *Server) session(ctx context.Context, p aws.Principal, use *use, channel ssh.Channel, asked <-chan *ssh.Request) {
 	defer func() { _ = channel.Close() }()
 	run := Session{In: channel, Out: channel, Err: channel.Stderr()}
 	for request := range asked {
@@ -233,6 +264,8 @@ func (s *Server) session(ctx context.Context, p aws.Principal, channel ssh.Chann
 			_ = request.Reply(true, nil)
 			go ssh.DiscardRequests(asked) // it ends with the channel
 			run.Command = command.Line
+			use.begin()
+			defer use.end()
 			end(channel, s.config.Serve(s.config.NewCall(ctx, p), &run))
 			return
 		case "shell":

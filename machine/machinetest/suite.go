@@ -29,6 +29,8 @@ func Run(t *testing.T, newDriver NewDriver) {
 		"Exec_Cancelled":           s.testExecCancelled,
 		"Exec_Signalled":           s.testExecSignalled,
 		"Exec_WriterFails":         s.testExecWriterFails,
+		"Exec_BesideAnother":       s.testExecBesideAnother,
+		"Exec_InATerminal":         s.testExecInATerminal,
 		"Users":                    s.testUsers,
 		"Isolation":                s.testIsolation,
 		"Mounts":                   s.testMounts,

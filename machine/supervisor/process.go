@@ -28,7 +28,8 @@ const grace = 200 * time.Millisecond
 type Process struct {
 	ctx  context.Context
 	conn *net.UnixConn
-	done chan struct{} // closed when exit and err are set
+	size func(machine.Terminal) error // of its terminal; nil without one
+	done chan struct{}                // closed when exit and err are set
 	exit machine.Exit
 	err  error
 
@@ -52,7 +53,7 @@ func (c *Client) Spawn(ctx context.Context, command machine.Command) (*Process, 
 	if err != nil {
 		return nil, errors.Join(err, theirs.Close(), streams.close())
 	}
-	p := &Process{ctx: ctx, conn: conn, done: make(chan struct{})}
+	p := &Process{ctx: ctx, conn: conn, size: streams.resize, done: make(chan struct{})}
 	err = c.open(append([]int{int(theirs.Fd())}, streams.remote[:]...))
 	err = errors.Join(err, theirs.Close(), streams.closeRemote())
 	if err != nil {
@@ -88,7 +89,7 @@ func (p *Process) send(r request) error {
 }
 
 func (p *Process) begin(command machine.Command, reports *bufio.Reader) error {
-	if err := p.send(request{Args: command.Args, Env: command.Env, Dir: command.Dir, User: command.User}); err != nil {
+	if err := p.send(request{Args: command.Args, Env: command.Env, Dir: command.Dir, User: command.User, Terminal: command.Terminal != nil}); err != nil {
 		return errors.Join(machine.ErrNotRunning, err)
 	}
 	r, err := next(reports)
@@ -153,12 +154,30 @@ func (p *Process) Signal(signal syscall.Signal) error {
 	return nil
 }
 
-// streams are a command's standard streams: pipes, so that output is passed on as it comes and in bounded memory.
+// Resize is machine.Process's.
+func (p *Process) Resize(size machine.Terminal) error {
+	select {
+	case <-p.done:
+		return nil
+	default:
+	}
+	if p.size == nil {
+		return nil
+	}
+	if err := p.size(size); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("resize terminal: %w", err)
+	}
+	return nil
+}
+
+// streams are a command's standard streams: pipes, so that output is passed on as it comes and in bounded memory, or a
+// terminal.
 type streams struct {
 	remote  [3]int   // the command's ends, as descriptors, -1 once closed
 	input   *os.File // our ends
 	outputs []*output
 	source  io.Reader
+	resize  func(machine.Terminal) error // of a terminal
 }
 
 type output struct {
@@ -173,6 +192,12 @@ type output struct {
 func openStreams(command machine.Command) (*streams, error) {
 	s := &streams{remote: [3]int{-1, -1, -1}, source: command.Stdin}
 	var err error
+	if command.Terminal != nil {
+		if err := s.openTerminal(command); err != nil {
+			return nil, errors.Join(fmt.Errorf("open terminal: %w", err), s.close())
+		}
+		return s, nil
+	}
 	if command.Stdin == nil {
 		s.remote[0], err = openNull(os.O_RDONLY)
 	} else {
@@ -263,7 +288,8 @@ func (s *streams) finish() error {
 			if passed != last || o.writing.Load() {
 				last, quiet = passed, clock.StartStopwatch()
 			}
-			if began.Elapsed() >= grace && passed >= goal || quiet.Elapsed() >= grace {
+			// Silence counts only where nothing is left to read: on a busy host the reader may not have had its turn yet.
+			if began.Elapsed() >= grace && passed >= goal || quiet.Elapsed() >= grace && waiting(o.pipe) == 0 {
 				_ = o.pipe.Close()
 				<-o.done
 				break

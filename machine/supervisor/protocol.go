@@ -23,12 +23,14 @@ type ready struct {
 
 // request goes to the machine: first the command to run, then signals for it.
 type request struct {
-	Args   []string       `json:"args,omitempty"`
-	Env    []string       `json:"env,omitempty"`
-	Dir    string         `json:"dir,omitempty"`
-	User   string         `json:"user,omitempty"`
-	Signal syscall.Signal `json:"signal,omitempty"`
-	Kill   bool           `json:"kill,omitempty"` // the command with all of its descendants
+	Args []string `json:"args,omitempty"`
+	Env  []string `json:"env,omitempty"`
+	Dir  string   `json:"dir,omitempty"`
+	User string   `json:"user,omitempty"`
+	// Terminal tells that the first stream is a terminal, which the command is to be controlled by.
+	Terminal bool           `json:"terminal,omitempty"`
+	Signal   syscall.Signal `json:"signal,omitempty"`
+	Kill     bool           `json:"kill,omitempty"` // the command with all of its descendants
 }
 
 // report comes from the machine: first how starting went, then how the command ended.

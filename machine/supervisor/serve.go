@@ -303,6 +303,7 @@ func tell(conn *net.UnixConn, r report) {
 func (s *server) start(r request, stdio []int, exited chan syscall.WaitStatus) (int, *failure) {
 	attr := s.options.Attr
 	attr.Setsid = true // the session's and the group's number is the process's, so that signals reach all of the group
+	attr.Setctty = r.Terminal
 	who, err := lookupUser(s.options.Root, r.User)
 	if err != nil {
 		return 0, fail("user "+r.User, err)

@@ -112,6 +112,19 @@ func checkQuotas(set map[string]int, modules []service.Module) error {
 	return nil
 }
 
+// Enter finds the machine behind the target of a session, nil when no service knows it: see service.Module.
+func (a *Assembly) Enter(call *aws.Call, target string) (*service.SessionTarget, error) {
+	for _, m := range a.Modules {
+		if m.Enter == nil {
+			continue
+		}
+		if found, err := m.Enter(call, target); found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
 // Start starts the modules in their order.
 func (a *Assembly) Start(ctx context.Context) error {
 	for _, m := range a.Modules {

@@ -402,6 +402,9 @@ func (b *buildBatch) plan(spec *buildspec.Spec) ([]buildspec.BatchBuild, *failur
 	if spec.Batch.Fanout != nil {
 		return nil, fail(buildspec.StatusCode, "NotImplemented: drydock does not implement build-fanout of build specifications.")
 	}
+	if spec.Batch.Matrix != nil && value(b.Detail.DebugSessionEnabled) {
+		return nil, clientError("Session debugging is not supported for matrix batch builds")
+	}
 	found, ok := spec.Batch.Builds()
 	limit := buildspec.MaxBatchBuilds
 	var restrictions api.BatchRestrictions
@@ -427,8 +430,6 @@ func (b *buildBatch) plan(spec *buildspec.Spec) ([]buildspec.BatchBuild, *failur
 			fleet = value(b.Plan.Environment.Fleet.FleetARN)
 		}
 		switch {
-		case m.DebugSession:
-			return nil, fail(buildspec.StatusCode, "NotImplemented: drydock does not implement debug-session of build specifications.")
 		case m.Identifier == downloadMember:
 			return nil, fail(buildspec.StatusCode, "The identifier %s is CodeBuild's own", downloadMember)
 		case len(restrictions.ComputeTypesAllowed) > 0 && !slices.Contains(restrictions.ComputeTypesAllowed, compute):

@@ -45,10 +45,7 @@ func (s *Service) checkBatchConfig(call *aws.Call, c *api.ProjectBuildBatchConfi
 
 // startBuildBatch starts a batch of a project.
 func (s *Service) startBuildBatch(call *aws.Call, in *api.StartBuildBatchInput) (*api.StartBuildBatchOutput, error) {
-	switch {
-	case value(in.DebugSessionEnabled):
-		return nil, notImplemented("debugSessionEnabled")
-	case value(in.ReportBuildBatchStatusOverride):
+	if value(in.ReportBuildBatchStatusOverride) {
 		return nil, notImplemented("reportBuildBatchStatusOverride")
 	}
 	config, err := s.checkBatchConfig(call, in.BuildBatchConfigOverride)
@@ -105,7 +102,7 @@ func (s *Service) startNewBatch(call *aws.Call, in *api.StartBuildBatchInput, co
 		}
 		p.Batches++
 		b := newBatch(p, plan, in.SourceVersion, uuid, by, now)
-		b.Token, b.InputHash = token, hash
+		b.Token, b.InputHash, b.Detail.DebugSessionEnabled = token, hash, new(value(in.DebugSessionEnabled))
 		if err := projects.Put(tx, p); err != nil {
 			return err
 		}
@@ -167,7 +164,7 @@ func newBatch(p *project, d *api.Project, version *string, uuid, by string, now 
 		Artifacts: shownArtifacts(d.Artifacts, b.ID), SecondaryArtifacts: []api.BuildArtifacts{}, Cache: d.Cache, Environment: d.Environment,
 		ServiceRole: d.ServiceRole, LogConfig: d.LogsConfig, BuildTimeoutInMinutes: d.TimeoutInMinutes,
 		QueuedTimeoutInMinutes: d.QueuedTimeoutInMinutes, Initiator: &by, EncryptionKey: d.EncryptionKey, BuildBatchConfig: d.BuildBatchConfig,
-		BuildGroups: []api.BuildGroup{{Identifier: new(downloadMember), DependsOn: []string{}, IgnoreFailure: new(false)}}, DebugSessionEnabled: new(false),
+		BuildGroups: []api.BuildGroup{{Identifier: new(downloadMember), DependsOn: []string{}, IgnoreFailure: new(false)}},
 	}
 	for i := range d.SecondaryArtifacts {
 		b.Detail.SecondaryArtifacts = append(b.Detail.SecondaryArtifacts, *shownArtifacts(&d.SecondaryArtifacts[i], b.ID))
@@ -218,7 +215,11 @@ func (s *Service) startMember(tx *store.Tx, b *buildBatch, index int, now time.T
 	}
 	role := roleARN(*b.Plan.BuildBatchConfig.ServiceRole, b.Account, b.Region)
 	by := role[strings.LastIndexByte(role, '/')+1:] + "/AWSCodeBuild-" + b.uuid()
-	one := newBuild(p, plan, version, uuidOf(b.buildID(m, m.Attempt)), by, now)
+	var debug *bool
+	if index > 0 && (m.Spec.DebugSession || value(b.Detail.DebugSessionEnabled)) {
+		debug = new(true)
+	}
+	one := newBuild(order{p, plan, version, debug}, uuidOf(b.buildID(m, m.Attempt)), by, now)
 	one.Batch, one.Member, one.Detail.BuildBatchARN = b.ID, m.Spec.Identifier, b.Detail.ARN
 	m.Build = one.ID
 	if err := builds.Put(tx, one); err != nil {

@@ -113,17 +113,13 @@ func getBuild(tx *store.Tx, call *aws.Call, id string) (*build, error) {
 
 // startBuild starts a build of a project.
 func (s *Service) startBuild(call *aws.Call, in *api.StartBuildInput) (*api.StartBuildOutput, error) {
-	switch {
-	case value(in.DebugSessionEnabled):
-		return nil, notImplemented("debugSessionEnabled")
-	}
-	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
+	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (order, error) {
 		p, err := getProject(tx, call, in.ProjectName)
 		if err != nil {
-			return nil, nil, nil, err
+			return order{}, err
 		}
 		d, err := overridden(call, p, in)
-		return p, d, in.SourceVersion, err
+		return order{p, d, in.SourceVersion, in.DebugSessionEnabled}, err
 	})
 	if err != nil {
 		return nil, err
@@ -133,19 +129,19 @@ func (s *Service) startBuild(call *aws.Call, in *api.StartBuildInput) (*api.Star
 
 // retryBuild starts a build anew, as it was started first. The project may have changed since.
 func (s *Service) retryBuild(call *aws.Call, in *api.RetryBuildInput) (*api.RetryBuildOutput, error) {
-	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
+	detail, err := s.startNew(call, value(in.IdempotencyToken), in, func(tx *store.Tx) (order, error) {
 		old, err := getBuild(tx, call, value(in.ID))
 		if err != nil {
-			return nil, nil, nil, err
+			return order{}, err
 		}
 		if !old.complete() {
-			return nil, nil, nil, api.NewInvalidInputException("Build %s is still in progress and cannot be retried", value(in.ID))
+			return order{}, api.NewInvalidInputException("Build %s is still in progress and cannot be retried", value(in.ID))
 		}
 		p, err := getProject(tx, call, *old.Detail.ProjectName)
 		if err != nil {
-			return nil, nil, nil, err
+			return order{}, err
 		}
-		return p, old.plan(p), old.Detail.SourceVersion, nil
+		return order{p, old.plan(p), old.Detail.SourceVersion, old.debugged()}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -165,8 +161,16 @@ func (b *build) plan(p *project) *api.Project {
 	return &d
 }
 
+// order is what a build is to be made of: the project, how this build wants it, and the source's version.
+type order struct {
+	project *project
+	plan    *api.Project
+	version *string
+	debug   *bool // whether it has a debug session
+}
+
 // startNew submits a build of what plan finds. plan is called in the transaction.
-func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*store.Tx) (*project, *api.Project, *string, error)) (*api.Build, error) {
+func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*store.Tx) (order, error)) (*api.Build, error) {
 	uuid, now := call.NewUUID(), call.Now()
 	text, err := json.Marshal(in)
 	if err != nil {
@@ -189,10 +193,11 @@ func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*stor
 				return err
 			}
 		}
-		p, d, version, err := plan(tx)
+		o, err := plan(tx)
 		if err != nil {
 			return err
 		}
+		p, d := o.project, o.plan
 		if d.Source.Type == api.SourceTypeCodepipeline {
 			return api.NewInvalidInputException("Project %s has source type CODEPIPELINE: its builds are started by a pipeline", p.Name)
 		}
@@ -207,7 +212,7 @@ func (s *Service) startNew(call *aws.Call, token string, in any, plan func(*stor
 		if err := projects.Put(tx, p); err != nil {
 			return err
 		}
-		b := newBuild(p, d, version, uuid, initiator(&call.Principal), now)
+		b := newBuild(o, uuid, initiator(&call.Principal), now)
 		b.Token, b.InputHash = token, hash
 		if err := builds.Put(tx, b); err != nil {
 			return err
@@ -245,7 +250,8 @@ func countBuilds(tx *store.Tx, account, region string) (n int, err error) {
 }
 
 // newBuild is the record of a build that was just submitted and waits.
-func newBuild(p *project, d *api.Project, version *string, uuid, by string, now time.Time) *build {
+func newBuild(o order, uuid, by string, now time.Time) *build {
+	p, d, version := o.project, o.plan, o.version
 	id := p.Name + ":" + uuid
 	b := &build{
 		Account: p.Account, Region: p.Region, ID: id, ProjectID: p.ID, Started: now, Number: p.Builds, Queued: true,
@@ -266,7 +272,7 @@ func newBuild(p *project, d *api.Project, version *string, uuid, by string, now 
 		SecondarySourceVersions: orEmpty(d.SecondarySourceVersions), Artifacts: shownArtifacts(d.Artifacts, id),
 		SecondaryArtifacts: []api.BuildArtifacts{}, Cache: d.Cache, Environment: d.Environment, ServiceRole: d.ServiceRole,
 		TimeoutInMinutes: d.TimeoutInMinutes, QueuedTimeoutInMinutes: d.QueuedTimeoutInMinutes, EncryptionKey: d.EncryptionKey,
-		Initiator: &by,
+		Initiator: &by, DebugSession: sessionOf(o.debug),
 	}
 	if limit := value(d.AutoRetryLimit); limit > 0 {
 		b.RetryLimit = limit

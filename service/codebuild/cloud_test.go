@@ -188,7 +188,7 @@ func (p *peers) modules() []service.Module {
 	}
 }
 
-// anyone lets every role do everything, and a user called nobody nothing.
+// anyone lets every role do everything, except that one called nosession has no sessions, and a user called nobody nothing.
 type anyone struct{}
 
 func (anyone) AccessKey(context.Context, string) (policy.AccessKey, error) {
@@ -203,7 +203,11 @@ func (anyone) Grants(_ context.Context, p *aws.Principal) (policy.Grants, error)
 	if p.Name == "nobody" {
 		return policy.Grants{}, nil
 	}
-	document, err := policy.Parse(policy.KindInline, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	statements := `{"Effect":"Allow","Action":"*","Resource":"*"}`
+	if p.Name == "nosession" {
+		statements += `,{"Effect":"Deny","Action":"ssmmessages:*DataChannel","Resource":"*"}`
+	}
+	document, err := policy.Parse(policy.KindInline, `{"Version":"2012-10-17","Statement":[`+statements+`]}`)
 	return policy.Grants{Identity: []policy.Source{{Document: document}}}, err
 }
 

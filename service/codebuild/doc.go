@@ -72,21 +72,38 @@
 // Others see projects, builds, batches, report groups and reports by their ARNs, as the policy allows. ListSharedProjects
 // and ListSharedReportGroups list what names the caller's account.
 //
+// # Debug sessions
+//
+// The last folder of a build's PATH has codebuild-breakpoint and codebuild-resume. Where the build's debug session is
+// enabled, the one waits in the machine, as a process of the build, until the other is run in the same machine; StopBuild,
+// the time-out and the end of the process end the build as they end any that runs. In other builds both do nothing and
+// say so. sessionTarget is there from the end of DOWNLOAD_SOURCE on, which is when CodeBuild's logs say that it
+// configures Session Manager's agent, and stays. Session Manager is not there yet, and no agent runs: `drydock exec` with
+// the target, or the build's id or ARN, runs commands in the machine, with the environment of the build's commands and in
+// the folder of its source. They die with the machine.
+//
+// The service role needs the four permissions of ssmmessages that the agent needs. They are asked for each time somebody
+// enters. A role without them fails no build, which waits at its breakpoints as any other; nobody can enter it, and its
+// log says so, where AWS leaves that to the agent's.
+//
+// Builds of a batch have a session where debug-session or debugSessionEnabled of StartBuildBatch says so, except the
+// first one, DOWNLOAD_SOURCE, which runs no commands. A matrix has none, by AWS's documentation: with debugSessionEnabled
+// it fails in DOWNLOAD_BATCHSPEC. A build that is tried again has a session if the first one had.
+//
 // # What is not there
 //
-// Refused with 501 NotImplemented, or not bound: sandboxes; debug sessions, which need Session Manager, so that
-// codebuild-breakpoint is not there either; source credentials by CODECONNECTIONS and SECRETS_MANAGER; webhooks that AWS
-// makes at the provider, of type RUNNER_BUILDKITE_BUILD, for WORKFLOW_JOB_QUEUED, or with comment approval; vpcConfig (of
-// fleets too), fileSystemLocations, registry credentials, certificates, docker servers, proxies and images of fleets,
-// computeConfiguration of projects, bucketOwnerAccess, reportBuildStatus, and connections as source authentication.
-// Builds of projects with source type CODEPIPELINE start from a pipeline only. A build fails in DOWNLOAD_SOURCE where
-// variables come from Parameter Store or Secrets Manager, which this cloud does not have yet; a batch fails in
-// DOWNLOAD_BATCHSPEC where it is a build-fanout or has debug-session. LOCAL_SOURCE_CACHE and LOCAL_DOCKER_LAYER_CACHE,
-// which at AWS make builds faster, do nothing; neither does batchReportMode, as nothing is reported to the provider.
-// Metrics, events and triggers wait for CloudWatch and EventBridge.
+// Refused with 501 NotImplemented, or not bound: sandboxes; source credentials by CODECONNECTIONS and SECRETS_MANAGER;
+// webhooks that AWS makes at the provider, of type RUNNER_BUILDKITE_BUILD, for WORKFLOW_JOB_QUEUED, or with comment
+// approval; vpcConfig (of fleets too), fileSystemLocations, registry credentials, certificates, docker servers, proxies
+// and images of fleets, computeConfiguration of projects, bucketOwnerAccess, reportBuildStatus, and connections as
+// source authentication. Builds of projects with source type CODEPIPELINE start from a pipeline only. A build fails in
+// DOWNLOAD_SOURCE where variables come from Parameter Store or Secrets Manager, which this cloud does not have yet; a
+// batch fails in DOWNLOAD_BATCHSPEC where it is a build-fanout. LOCAL_SOURCE_CACHE and LOCAL_DOCKER_LAYER_CACHE, which
+// at AWS make builds faster, do nothing; neither does batchReportMode, as nothing is reported to the provider. Metrics,
+// events and triggers wait for CloudWatch and EventBridge.
 //
 // It follows the "AWS CodeBuild API Reference" (2016-10-06) and the user guide's "Build specification reference",
 // "Batch build buildspec reference", "Test reports", "Webhook events", "Environment variables in build environments",
-// "Build phase transitions", "Quotas" and "Troubleshooting"; wordings of
+// "Build phase transitions", "Debug builds with Session Manager", "Quotas" and "Troubleshooting"; wordings of
 // phase contexts and log lines are those of published build logs.
 package codebuild

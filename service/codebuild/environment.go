@@ -117,6 +117,7 @@ func (r *run) makeEnvironment(ctx context.Context) *failure {
 		}
 		e.set(v.Name, v.Value)
 	}
+	r.findCommands(e)
 	for name, v := range e.values {
 		if !variableName.MatchString(name) || strings.ContainsRune(v, 0) {
 			return clientError("Invalid environment variable %q", name)

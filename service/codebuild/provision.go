@@ -92,7 +92,10 @@ func (r *run) makeFolders() error {
 	if err := root.MkdirAll(state, 0o755); err != nil {
 		return err
 	}
-	return root.Chmod(state, 0o777) // each run-as user's shell leaves its state there
+	if err := root.Chmod(state, 0o777); err != nil { // each run-as user's shell leaves its state there
+		return err
+	}
+	return r.writeCommands()
 }
 
 // hostRuns tells why this host cannot be the environment, if it cannot.

@@ -47,7 +47,7 @@ func (s *Service) tryAgain(tx *store.Tx, b *build, now time.Time) error {
 	if err := projects.Put(tx, p); err != nil {
 		return err
 	}
-	next := newBuild(p, b.plan(p), b.Detail.SourceVersion, followingID(b.ID), *b.Detail.Initiator, now)
+	next := newBuild(order{p, b.plan(p), b.Detail.SourceVersion, b.debugged()}, followingID(b.ID), *b.Detail.Initiator, now)
 	limit := b.RetryLimit
 	next.RetryLimit = limit
 	next.Detail.AutoRetryConfig = &api.AutoRetryConfig{AutoRetryLimit: &limit, AutoRetryNumber: new(number + 1), PreviousAutoRetry: b.Detail.ARN}

@@ -83,6 +83,7 @@ func (r *run) clear(ctx context.Context) error {
 	r.s.mu.Lock()
 	delete(r.s.roles, r.token)
 	r.s.mu.Unlock()
+	r.closeSession()
 	if r.shell != nil {
 		r.shell.abandon()
 	}

@@ -23,16 +23,17 @@ type Service struct {
 	// capacity is how many builds run at once on this host.
 	capacity int
 
-	mu      sync.Mutex                         // guards the fields below
-	running map[string]context.CancelCauseFunc // by task key
-	roles   map[string]*role                   // of the builds that run, by the token of their credentials' URL
+	mu       sync.Mutex                         // guards the fields below
+	running  map[string]context.CancelCauseFunc // by task key
+	roles    map[string]*role                   // of the builds that run, by the token of their credentials' URL
+	sessions map[string]*session                // that can be entered, by the builds' UUIDs
 }
 
 // New returns the service's module.
 func New(d service.Deps) service.Module {
 	s := &Service{
 		Deps: d, instance: aws.NewUUID(d.Random), capacity: max(runtime.NumCPU(), 2), running: map[string]context.CancelCauseFunc{},
-		roles: map[string]*role{},
+		roles: map[string]*role{}, sessions: map[string]*session{},
 	}
 	return service.Module{
 		Holds:      s.holds,
@@ -51,6 +52,7 @@ func New(d service.Deps) service.Module {
 		DataPlanes: []service.DataPlane{{Prefix: planePrefix, Serve: s.servePlane}},
 		Resources:  s.resourceTypes(),
 		Facts:      s.facts,
+		Enter:      s.enter,
 		Start:      s.start,
 	}
 }

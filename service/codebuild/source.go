@@ -82,6 +82,9 @@ func (r *run) downloadSource(ctx context.Context) *failure {
 		// As at AWS, a build goes on without its cache.
 		r.log.printf("Unable to initialize cache download: %s", serviceError(err))
 	}
+	if err := r.openSession(ctx); err != nil {
+		return fault(err)
+	}
 	r.describeSpec()
 	return nil
 }

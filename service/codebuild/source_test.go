@@ -16,6 +16,7 @@ import (
 	"drydock/api/codecommit"
 	"drydock/api/s3"
 	"drydock/aws"
+	"drydock/blob/seal"
 	"drydock/engine/git"
 	"drydock/ledger"
 	"drydock/service"
@@ -121,6 +122,26 @@ func TestSource_BuildspecOfTheCallAndOfAPath(t *testing.T) {
 	}
 }
 
+// newRepository returns an empty git repository.
+func newRepository(t *testing.T) *git.Repository {
+	t.Helper()
+	engine := git.New(t.TempDir(), slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	keys, err := seal.NewRootKey(seal.NewDataKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository, err := engine.Create(t.Context(), "r", keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repository
+}
+
 // gitPlane serves a repository as CodeCommit does, to callers that are the service role.
 func gitPlane(repository *git.Repository) service.Module {
 	handler := git.Handler{Open: func(http.ResponseWriter, *http.Request, git.Service) *git.Access {
@@ -141,10 +162,7 @@ func TestSource_Git(t *testing.T) {
 	t.Parallel()
 	ledger.Covers(t, "CB-05")
 	ledger.Covers(t, "CB-25")
-	repository, err := git.New(t.TempDir(), slog.New(slog.DiscardHandler)).Create(t.Context(), "r")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repository := newRepository(t)
 	const spec = "version: 0.2\nphases: {build: {commands: ['cat file; echo $CODEBUILD_SOURCE_VERSION $CODEBUILD_RESOLVED_SOURCE_VERSION; git log --oneline | wc -l | tr -d \" \"; ls $CODEBUILD_SRC_DIR_second']}}\n"
 	commit := func(parent git.ID, content string) git.ID {
 		done, err := repository.CommitFiles(t.Context(), git.CommitRequest{

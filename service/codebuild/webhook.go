@@ -349,13 +349,13 @@ func (s *Service) startOf(call *aws.Call, w *webhook, e *event, id string) (star
 		ProjectName: w.Project, SourceVersion: &e.version, SourceLocationOverride: location,
 		EnvironmentVariablesOverride: e.variables(), IdempotencyToken: token,
 	}
-	detail, err := s.startNew(call, value(token), in, func(tx *store.Tx) (*project, *api.Project, *string, error) {
+	detail, err := s.startNew(call, value(token), in, func(tx *store.Tx) (order, error) {
 		p, err := getProject(tx, call, w.Project)
 		if err != nil {
-			return nil, nil, nil, err
+			return order{}, err
 		}
 		d, err := overridden(call, p, in)
-		return p, d, in.SourceVersion, err
+		return order{project: p, plan: d, version: in.SourceVersion}, err
 	})
 	if err != nil {
 		return "", err

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -311,11 +310,8 @@ func newServer(t *testing.T, h http.Handler) string {
 
 func TestSourceCredentials_LetBuildsFetch(t *testing.T) {
 	t.Parallel()
-	repository, err := git.New(t.TempDir(), slog.New(slog.DiscardHandler)).Create(t.Context(), "r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = repository.CommitFiles(t.Context(), git.CommitRequest{
+	repository := newRepository(t)
+	_, err := repository.CommitFiles(t.Context(), git.CommitRequest{
 		Branch: "main", Author: git.NewSignature("a", "a@example.com", servicetest.Start), Message: "m",
 		Changes: []git.FileChange{{Path: "buildspec.yml", Content: []byte(noop)}},
 	})

@@ -220,7 +220,7 @@ func (s *Service) listAssociatedApprovalRuleTemplatesForRepository(call *aws.Cal
 	if err != nil {
 		return nil, err
 	}
-	row, _, err := s.find(call, in.RepositoryName)
+	row, err := s.row(call, in.RepositoryName)
 	if err != nil {
 		return nil, err
 	}

@@ -32,13 +32,17 @@
 //
 // Over SSH the user name is the id that IAM gave to the user's public key, and the region is the cloud's default one.
 //
-// Not here yet: events for EventBridge and notification rules; encryption at rest with KMS. Git data lies on disk as
-// git writes it, because the host's git reads and writes it there: a repository with a KMS key is refused, and
-// UpdateRepositoryEncryptionKey is not there. Repositories live in the data directory of one process.
+// A repository is encrypted at rest: its files are sealed under a data key of its own, which a KMS key encrypts, by default
+// the AWS managed key of CodeCommit. Each request that uses the files has KMS decrypt the data key as the caller, through
+// CodeCommit and with the repository's id as encryption context (whose key AWS does not publish; it is aws:codecommit:id
+// here), so a key that is disabled, or that the caller may not use, counts at once. UpdateRepositoryEncryptionKey encrypts
+// the same data key anew. What the service does of its own accord (packing files, following pull requests) needs no KMS key.
+//
+// Not here yet: events for EventBridge and notification rules. Repositories live in the data directory of one process.
 //
 // It follows the "AWS CodeCommit API Reference" (2015-04-13) and, of the user guide, "Quotas in AWS CodeCommit", "Limit
 // pushes and merges to branches", "Merge a pull request", "Create an approval rule for a pull request" and "Create a
-// trigger for an Amazon SNS topic". Where AWS's wording of an error is not public, it is the reference's. The emoji of
+// trigger for an Amazon SNS topic". Where AWS's wording of an error is not public, as with those of KMS keys, it is the reference's. The emoji of
 // reactions are those of its examples and of the console, as the guide's table is not public as text. The order of
 // ListPullRequests (newest first) and bounds on the size of merges are not published by AWS.
 package codecommit

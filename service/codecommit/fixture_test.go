@@ -21,7 +21,9 @@ import (
 
 func newCloud(t *testing.T) (*servicetest.Cloud, *aws.Call) {
 	t.Helper()
-	c := servicetest.New(t, func(d service.Deps) []service.Module { return []service.Module{codecommit.New(d)} })
+	c := servicetest.New(t, func(d service.Deps) []service.Module {
+		return []service.Module{codecommit.New(d), new(servicetest.Keyring).Module()}
+	})
 	return c, c.Call(t)
 }
 
@@ -63,7 +65,7 @@ func newCloudFor(t *testing.T, policies map[string]string) (*servicetest.Cloud, 
 		known[name] = user{document}
 	}
 	return servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{codecommit.New(d), {API: iam.API, Identity: known}}
+		return []service.Module{codecommit.New(d), new(servicetest.Keyring).Module(), {API: iam.API, Identity: known}}
 	}), known
 }
 

@@ -77,7 +77,7 @@ func (s *Service) affected(ctx context.Context, repositoryID string, updates []g
 	if err != nil || len(pulls) == 0 {
 		return nil, err
 	}
-	files, err := s.git.Open(repositoryID)
+	files, err := s.openOwn(ctx, repositoryID)
 	if errors.Is(err, git.ErrNotFound) {
 		return nil, nil
 	}

@@ -24,7 +24,7 @@ func TestTriggers_SendManyReferencesInParts(t *testing.T) {
 	var got []int
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
 		s = newService(d)
-		return []service.Module{s.module(), {API: iam.API, Targets: []bus.Target{{Service: "sns", Deliver: func(_ context.Context, d bus.Delivery) error {
+		return []service.Module{s.module(), new(servicetest.Keyring).Module(), {API: iam.API, Targets: []bus.Target{{Service: "sns", Deliver: func(_ context.Context, d bus.Delivery) error {
 			var message notice
 			if err := json.Unmarshal(d.Payload, &message); err != nil {
 				return err

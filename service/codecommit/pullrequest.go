@@ -231,7 +231,7 @@ func (s *Service) listPullRequests(call *aws.Call, in *api.ListPullRequestsInput
 				"author of the pull request, and then try again.")
 		}
 	}
-	row, _, err := s.find(call, in.RepositoryName)
+	row, err := s.row(call, in.RepositoryName)
 	if err != nil {
 		return nil, err
 	}

@@ -182,7 +182,7 @@ func (s *Service) recoverChanges(ctx context.Context) error {
 }
 
 func (s *Service) recoverRepository(ctx context.Context, id string, noted []*change) error {
-	files, err := s.git.Open(id)
+	files, err := s.openOwn(ctx, id)
 	if errors.Is(err, git.ErrNotFound) {
 		for _, c := range noted {
 			s.forget(ctx, c)

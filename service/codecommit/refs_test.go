@@ -30,7 +30,7 @@ func newCrashed(t *testing.T) *crashed {
 	c := &crashed{t: t}
 	c.cloud = servicetest.New(t, func(d service.Deps) []service.Module {
 		c.Service = newService(d)
-		return []service.Module{c.module()}
+		return []service.Module{c.module(), new(servicetest.Keyring).Module()}
 	})
 	c.call = c.cloud.Call(t)
 	if _, err := api.CreateRepository.Do(c.call, &api.CreateRepositoryInput{RepositoryName: "app"}); err != nil {
@@ -195,7 +195,11 @@ func TestRepository_FilesGoWithIt(t *testing.T) {
 	if c.git.Exists(c.row.ID) {
 		t.Error("the files remain")
 	}
-	if _, err := c.create(c.call, c.row); !aws.IsError(err, "RepositoryDoesNotExistException") {
+	keys, err := c.ownKey(c.row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.create(c.call, c.row, keys); !aws.IsError(err, "RepositoryDoesNotExistException") {
 		t.Errorf("files for a deleted repository: %v", err)
 	}
 	if c.git.Exists(c.row.ID) {

@@ -12,6 +12,7 @@ import (
 
 	api "drydock/api/codecommit"
 	"drydock/aws"
+	"drydock/blob/seal"
 	"drydock/engine/git"
 	"drydock/store"
 	"drydock/task"
@@ -32,6 +33,7 @@ type repository struct {
 	Description       string
 	Created, Modified time.Time
 	Tags              map[string]string
+	Encryption        encryption
 	// OpenPulls counts the open pull requests.
 	OpenPulls int
 }
@@ -89,36 +91,71 @@ func getRow(tx *store.Tx, call *aws.Call, name string) (*repository, error) {
 	return row, err
 }
 
-// find checks the name and returns the caller's repository with its files.
-func (s *Service) find(call *aws.Call, name string) (row *repository, files *git.Repository, err error) {
+// row checks the name and returns the caller's repository.
+func (s *Service) row(call *aws.Call, name string) (row *repository, err error) {
 	if err := checkRepositoryName(name); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	err = s.DB.View(call, func(tx *store.Tx) (err error) {
 		row, err = getRow(tx, call, name)
 		return err
 	})
-	if err != nil {
+	return row, err
+}
+
+// find checks the name and returns the caller's repository with its files.
+func (s *Service) find(call *aws.Call, name string) (row *repository, files *git.Repository, err error) {
+	if row, err = s.row(call, name); err != nil {
 		return nil, nil, err
 	}
 	files, err = s.open(call, row)
 	return row, files, err
 }
 
-// open returns a repository's files. A crash may have left the row without them, then they are made now.
-func (s *Service) open(ctx context.Context, row *repository) (*git.Repository, error) {
-	files, err := s.git.Open(row.ID)
+// open returns a repository's files for a caller.
+func (s *Service) open(call *aws.Call, row *repository) (*git.Repository, error) {
+	keys, err := s.dataKey(call, row)
+	if err != nil {
+		return nil, err
+	}
+	return s.openUnder(call, row, keys)
+}
+
+// openOwn returns a repository's files for what the service does of its own accord; git.ErrNotFound when the repository is
+// not there any more.
+func (s *Service) openOwn(ctx context.Context, id string) (*git.Repository, error) {
+	var row *repository
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		row, err = repositoriesByID.First(tx, store.K(id))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, git.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.ownKey(row)
+	if err != nil {
+		return nil, err
+	}
+	return s.git.Open(row.ID, keys)
+}
+
+// openUnder opens a repository's files. A crash may have left the row without them, then they are made now.
+func (s *Service) openUnder(ctx context.Context, row *repository, keys *seal.RootKey) (*git.Repository, error) {
+	files, err := s.git.Open(row.ID, keys)
 	if !errors.Is(err, git.ErrNotFound) {
 		return files, err
 	}
-	return s.create(ctx, row)
+	return s.create(ctx, row, keys)
 }
 
 // create makes a repository's files unless the row has gone, for then nobody would remove them.
-func (s *Service) create(ctx context.Context, row *repository) (*git.Repository, error) {
-	files, err := s.git.Create(ctx, row.ID)
+func (s *Service) create(ctx context.Context, row *repository, keys *seal.RootKey) (*git.Repository, error) {
+	files, err := s.git.Create(ctx, row.ID, keys)
 	if errors.Is(err, git.ErrExists) {
-		files, err = s.git.Open(row.ID)
+		files, err = s.git.Open(row.ID, keys)
 	}
 	if err != nil {
 		return nil, err
@@ -147,9 +184,6 @@ func (s *Service) createRepository(call *aws.Call, in *api.CreateRepositoryInput
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
-	if in.KMSKeyID != nil && *in.KMSKeyID != "" {
-		return nil, api.NewEncryptionKeyUnavailableException("drydock does not encrypt repositories, so they cannot have a KMS key.")
-	}
 	if err := s.git.Check(call); err != nil {
 		return nil, fmt.Errorf("create repository: %w", err)
 	}
@@ -157,39 +191,49 @@ func (s *Service) createRepository(call *aws.Call, in *api.CreateRepositoryInput
 		Account: call.Account, Region: call.Region, Name: in.RepositoryName, ID: call.NewUUID(),
 		Description: deref(in.RepositoryDescription), Created: call.Now(), Modified: call.Now(), Tags: maps.Clone(in.Tags),
 	}
-	err := s.DB.Update(call, func(tx *store.Tx) error {
+	vacant := func(tx *store.Tx) error {
 		exists, err := repositories.Has(tx, repositories.Key(row))
-		if err != nil {
-			return err
+		if err == nil && exists {
+			err = repositoryExists(row.Name)
 		}
-		if exists {
-			return repositoryExists(row.Name)
+		return err
+	}
+	if err := s.DB.View(call, vacant); err != nil {
+		return nil, err
+	}
+	if err := s.newDataKey(call, row, deref(in.KMSKeyID)); err != nil {
+		return nil, err
+	}
+	err := s.DB.Update(call, func(tx *store.Tx) error {
+		if err := vacant(tx); err != nil {
+			return err
 		}
 		return repositories.Put(tx, row)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.create(call, row); err != nil {
+	keys, err := s.ownKey(row)
+	if err != nil {
 		return nil, err
 	}
-	shown, err := s.describe(call, row)
+	files, err := s.create(call, row, keys)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.describe(call, row, files)
 	return &api.CreateRepositoryOutput{RepositoryMetadata: shown}, err
 }
 
 // describe is the repository as the API shows it.
-func (s *Service) describe(call *aws.Call, row *repository) (*api.RepositoryMetadata, error) {
-	files, err := s.open(call, row)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) describe(call *aws.Call, row *repository, files *git.Repository) (*api.RepositoryMetadata, error) {
 	branch, err := files.DefaultBranch(call)
 	if err != nil {
 		return nil, fmt.Errorf("default branch of %s: %w", row.Name, err)
 	}
 	shown := &api.RepositoryMetadata{
 		AccountID: &row.Account, RepositoryID: &row.ID, RepositoryName: &row.Name, ARN: new(row.arn()),
-		CreationDate: &row.Created, LastModifiedDate: &row.Modified,
+		CreationDate: &row.Created, LastModifiedDate: &row.Modified, KMSKeyID: &row.Encryption.KMSKey,
 		CloneURLHTTP: new(s.Endpoint() + planePrefix + row.Name),
 		CloneURLSSH:  new("ssh://git-codecommit." + row.Region + "." + domain(row.Region) + planePrefix + row.Name),
 	}
@@ -211,11 +255,11 @@ func domain(region string) string {
 }
 
 func (s *Service) getRepository(call *aws.Call, in *api.GetRepositoryInput) (*api.GetRepositoryOutput, error) {
-	row, _, err := s.find(call, in.RepositoryName)
+	row, files, err := s.find(call, in.RepositoryName)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s.describe(call, row)
+	shown, err := s.describe(call, row, files)
 	return &api.GetRepositoryOutput{RepositoryMetadata: shown}, err
 }
 
@@ -230,15 +274,21 @@ func (s *Service) batchGetRepositories(call *aws.Call, in *api.BatchGetRepositor
 	}
 	out := &api.BatchGetRepositoriesOutput{Repositories: []api.RepositoryMetadata{}, RepositoriesNotFound: []string{}, Errors: []api.BatchGetRepositoriesError{}}
 	for _, name := range in.RepositoryNames {
-		row, _, err := s.find(call, name)
+		row, files, err := s.find(call, name)
 		if aws.IsError(err, "RepositoryDoesNotExistException") {
 			out.RepositoriesNotFound = append(out.RepositoriesNotFound, name)
+			continue
+		}
+		if e, ok := errors.AsType[*aws.Error](err); ok && strings.HasPrefix(e.Code, "Encryption") {
+			out.Errors = append(out.Errors, api.BatchGetRepositoriesError{
+				RepositoryID: &row.ID, RepositoryName: &name, ErrorCode: new(api.BatchGetRepositoriesErrorCodeEnum(e.Code)), ErrorMessage: &e.Message,
+			})
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		shown, err := s.describe(call, row)
+		shown, err := s.describe(call, row, files)
 		if err != nil {
 			return nil, err
 		}
@@ -417,7 +467,7 @@ func (s *Service) deleteFiles(ctx context.Context, t task.Task) (task.Next, erro
 
 // compact packs the files of a repository that changed some time ago.
 func (s *Service) compact(ctx context.Context, t task.Task) (task.Next, error) {
-	files, err := s.git.Open(t.Key)
+	files, err := s.openOwn(ctx, t.Key)
 	if errors.Is(err, git.ErrNotFound) {
 		return task.Done, nil
 	}

@@ -177,7 +177,6 @@ func TestRepository_Errors(t *testing.T) {
 		{api.CreateRepositoryInput{RepositoryName: "../a"}, "InvalidRepositoryNameException", ""},
 		{api.CreateRepositoryInput{RepositoryName: "app"}, "RepositoryNameExistsException", "Repository named app already exists"},
 		{api.CreateRepositoryInput{RepositoryName: "b", RepositoryDescription: new(strings.Repeat("a", 1001))}, "InvalidRepositoryDescriptionException", ""},
-		{api.CreateRepositoryInput{RepositoryName: "b", KMSKeyID: new("alias/key")}, "EncryptionKeyUnavailableException", ""},
 		{api.CreateRepositoryInput{RepositoryName: "b", Tags: map[string]string{"aws:x": ""}}, "InvalidSystemTagUsageException", ""},
 		{api.CreateRepositoryInput{RepositoryName: "b", Tags: map[string]string{"": ""}}, "InvalidTagsMapException", ""},
 	} {

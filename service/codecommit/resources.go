@@ -1,6 +1,7 @@
 package codecommit
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"slices"
@@ -25,12 +26,14 @@ func (s *Service) resourceTypes() []resource.Type {
 	}}
 }
 
-// repositoryProperties are the properties of AWS::CodeCommit::Repository that are carried out. KmsKeyId is refused.
+// repositoryProperties are the properties of AWS::CodeCommit::Repository.
 type repositoryProperties struct {
-	RepositoryName        string            `json:",omitempty"`
-	RepositoryDescription string            `json:",omitempty"`
-	Tags                  []tagProperty     `json:",omitempty"`
-	Triggers              []triggerProperty `json:",omitempty"`
+	RepositoryName        string `json:",omitempty"`
+	RepositoryDescription string `json:",omitempty"`
+	// KMSKeyID is not read back where it is the AWS managed key, which nobody has to name.
+	KMSKeyID string            `json:"KmsKeyId,omitempty"`
+	Tags     []tagProperty     `json:",omitempty"`
+	Triggers []triggerProperty `json:",omitempty"`
 	// Code is committed when the repository is made. It is not read back, and a change of it has no effect.
 	Code         *codeProperty `json:",omitempty"`
 	ID           string        `json:"Id,omitempty"`
@@ -77,6 +80,9 @@ func (s *Service) createRepositoryResource(call *aws.Call, desired resource.Prop
 	in := &api.CreateRepositoryInput{RepositoryName: p.RepositoryName, Tags: p.tags()}
 	if p.RepositoryDescription != "" {
 		in.RepositoryDescription = &p.RepositoryDescription
+	}
+	if p.KMSKeyID != "" {
+		in.KMSKeyID = &p.KMSKeyID
 	}
 	out, err := api.CreateRepository.Do(call, in)
 	if err != nil {
@@ -134,26 +140,24 @@ func readTriggerProperties(call *aws.Call, name string) ([]triggerProperty, erro
 	return list, nil
 }
 
-// nameOf returns the name of the caller's repository with an id, which the API itself does not find.
-func (s *Service) nameOf(call *aws.Call, id string) (name string, err error) {
-	err = s.DB.View(call, func(tx *store.Tx) error {
-		row, err := repositoriesByID.First(tx, store.K(id))
+// rowOf returns the caller's repository with an id, which the API itself does not find.
+func (s *Service) rowOf(call *aws.Call, id string) (row *repository, err error) {
+	err = s.DB.View(call, func(tx *store.Tx) (err error) {
+		row, err = repositoriesByID.First(tx, store.K(id))
 		if errors.Is(err, store.ErrNotFound) || err == nil && (row.Account != call.Account || row.Region != call.Region) {
 			return noRepository(id)
 		}
-		if err == nil {
-			name = row.Name
-		}
 		return err
 	})
-	return name, err
+	return row, err
 }
 
 func (s *Service) readRepositoryResource(call *aws.Call, id string) (resource.Properties, error) {
-	name, err := s.nameOf(call, id)
+	row, err := s.rowOf(call, id)
 	if err != nil {
 		return nil, err
 	}
+	name := row.Name
 	out, err := api.GetRepository.Do(call, &api.GetRepositoryInput{RepositoryName: name})
 	if err != nil {
 		return nil, err
@@ -166,6 +170,9 @@ func (s *Service) readRepositoryResource(call *aws.Call, id string) (resource.Pr
 	p := repositoryProperties{
 		RepositoryName: name, RepositoryDescription: deref(m.RepositoryDescription), ID: id, ARN: *m.ARN, Name: name,
 		CloneURLHTTP: *m.CloneURLHTTP, CloneURLSSH: *m.CloneURLSSH,
+	}
+	if !row.Encryption.Managed {
+		p.KMSKeyID = row.Encryption.KMSKey
 	}
 	for key, value := range tags.Tags {
 		p.Tags = append(p.Tags, tagProperty{key, value})
@@ -185,10 +192,11 @@ func (s *Service) updateRepositoryResource(call *aws.Call, id string, current, d
 	if err := desired.Decode(&p); err != nil {
 		return err
 	}
-	name, err := s.nameOf(call, id)
+	row, err := s.rowOf(call, id)
 	if err != nil {
 		return err
 	}
+	name := row.Name
 	if p.RepositoryName != name {
 		if _, err := api.UpdateRepositoryName.Do(call, &api.UpdateRepositoryNameInput{OldName: name, NewName: p.RepositoryName}); err != nil {
 			return err
@@ -198,6 +206,12 @@ func (s *Service) updateRepositoryResource(call *aws.Call, id string, current, d
 	if p.RepositoryDescription != was.RepositoryDescription {
 		in := &api.UpdateRepositoryDescriptionInput{RepositoryName: name, RepositoryDescription: &p.RepositoryDescription}
 		if _, err := api.UpdateRepositoryDescription.Do(call, in); err != nil {
+			return err
+		}
+	}
+	if p.KMSKeyID != was.KMSKeyID {
+		in := &api.UpdateRepositoryEncryptionKeyInput{RepositoryName: name, KMSKeyID: cmp.Or(p.KMSKeyID, managedKey)}
+		if _, err := api.UpdateRepositoryEncryptionKey.Do(call, in); err != nil {
 			return err
 		}
 	}
@@ -237,11 +251,11 @@ func updateResourceTags(call *aws.Call, arn string, was, desired map[string]stri
 }
 
 func (s *Service) deleteRepositoryResource(call *aws.Call, id string) error {
-	name, err := s.nameOf(call, id)
+	row, err := s.rowOf(call, id)
 	if err != nil {
 		return err
 	}
-	_, err = api.DeleteRepository.Do(call, &api.DeleteRepositoryInput{RepositoryName: name})
+	_, err = api.DeleteRepository.Do(call, &api.DeleteRepositoryInput{RepositoryName: row.Name})
 	return err
 }
 

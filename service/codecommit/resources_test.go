@@ -78,7 +78,7 @@ func TestRepositoryResource_LivesAsItsPropertiesSay(t *testing.T) {
 	if err := repository.Delete(call, id); err == nil {
 		t.Error("deleted twice")
 	}
-	for _, text := range []string{`{"RepositoryName":"x","KmsKeyId":"k"}`, `{}`} {
+	for _, text := range []string{`{"RepositoryName":"x y"}`, `{}`} {
 		if _, err := repository.Create(call, properties(t, text)); err == nil {
 			t.Errorf("%s was accepted", text)
 		}
@@ -105,7 +105,7 @@ func TestRepositoryResource_HasTriggersAndCode(t *testing.T) {
 	}
 	objects := map[string][]byte{"code.zip": archive.Bytes(), "text": []byte("no archive")}
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{codecommit.New(d), {API: s3.API, Operations: []aws.Handler{
+		return []service.Module{codecommit.New(d), new(servicetest.Keyring).Module(), {API: s3.API, Operations: []aws.Handler{
 			s3.GetObject.Handle(func(_ *aws.Call, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 				return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(objects[in.Key]))}, nil
 			}),
@@ -129,6 +129,16 @@ func TestRepositoryResource_HasTriggersAndCode(t *testing.T) {
 	now, err := repository.Read(call, id)
 	if err != nil || string(now["Triggers"]) != "["+trigger+"]" {
 		t.Errorf("triggers %s %v", now["Triggers"], err)
+	}
+	if _, shown := now["KmsKeyId"]; shown {
+		t.Errorf("the managed key is read back: %s", now["KmsKeyId"])
+	}
+	if err := repository.Update(call, id, now, properties(t, `{"RepositoryName":"app","KmsKeyId":"mine"}`)); err != nil {
+		t.Fatal(err)
+	}
+	now, err = repository.Read(call, id)
+	if err != nil || string(now["KmsKeyId"]) != `"`+servicetest.KeyARN+`mine"` {
+		t.Errorf("key %s %v", now["KmsKeyId"], err)
 	}
 	if err := repository.Update(call, id, now, properties(t, `{"RepositoryName":"app"}`)); err != nil {
 		t.Fatal(err)

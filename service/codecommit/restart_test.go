@@ -26,7 +26,9 @@ func TestRestart_KeepsRepositoriesAndFinishesDeletions(t *testing.T) {
 		}
 	})
 	start := func() *servicetest.Cloud {
-		return servicetest.New(t, func(d service.Deps) []service.Module { return []service.Module{New(d)} },
+		return servicetest.New(t, func(d service.Deps) []service.Module {
+			return []service.Module{New(d), new(servicetest.Keyring).Module()}
+		},
 			func(d *service.Deps) { d.DB, d.Dir = db, dir })
 	}
 	call := start().Call(t)
@@ -69,7 +71,7 @@ func TestListRepositories_ComesInPages(t *testing.T) {
 	var s *Service
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
 		s = newService(d)
-		return []service.Module{s.module()}
+		return []service.Module{s.module(), new(servicetest.Keyring).Module()}
 	})
 	want := make([]string, 0, 2*repositoriesPage+1)
 	for i := range cap(want) {

@@ -88,7 +88,7 @@ func (s *Service) stop(context.Context) error {
 	s.end()
 	s.mu.Unlock()
 	s.working.Wait()
-	return nil
+	return s.git.Close()
 }
 
 // operations is the table of what the service carries out.
@@ -100,6 +100,7 @@ func (s *Service) operations() []aws.Handler {
 		api.ListRepositories.Handle(s.listRepositories),
 		api.UpdateRepositoryName.Handle(s.updateRepositoryName),
 		api.UpdateRepositoryDescription.Handle(s.updateRepositoryDescription),
+		api.UpdateRepositoryEncryptionKey.Handle(s.updateRepositoryEncryptionKey),
 		api.DeleteRepository.Handle(s.deleteRepository),
 
 		api.TagResource.Handle(s.tagResource),

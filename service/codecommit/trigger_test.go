@@ -93,7 +93,7 @@ func newCloudWithTargets(t *testing.T) (*servicetest.Cloud, *aws.Call, *inbox) {
 	t.Helper()
 	b := &inbox{}
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
-		return []service.Module{codecommit.New(d), {
+		return []service.Module{codecommit.New(d), new(servicetest.Keyring).Module(), {
 			API: iam.API, Targets: []bus.Target{{Service: "sns", Deliver: b.deliver}, {Service: "lambda", Deliver: b.deliver}},
 		}}
 	})

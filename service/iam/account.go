@@ -76,11 +76,10 @@ func count(tx *store.Tx, id string, n int32, field func(*account) *int32, quota 
 
 func (s *Service) createAccountAlias(call *aws.Call, in *api.CreateAccountAliasInput) (*api.CreateAccountAliasOutput, error) {
 	err := s.DB.Update(call, func(tx *store.Tx) error {
-		other, err := accountsByAlias.First(tx, store.K(in.AccountAlias))
-		switch {
-		case err == nil && other.Account != call.Account:
+		switch _, err := accountsByAlias.First(tx, store.K(in.AccountAlias)); {
+		case err == nil: // the caller's own, too
 			return api.NewEntityAlreadyExistsException("The account alias %s already exists.", in.AccountAlias)
-		case err != nil && !errors.Is(err, store.ErrNotFound):
+		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
 		a, err := getAccount(tx, call.Account)

@@ -164,7 +164,7 @@ func TestSigningCertificate(t *testing.T) {
 	if len(statuses) != 2 || statuses[made.CertificateID] != "Inactive" || *rest.IsTruncated {
 		t.Errorf("certificates %v", statuses)
 	}
-	refuse(t, api.DeleteUser, call, &api.DeleteUserInput{UserName: "u"}, "DeleteConflict", "Cannot delete entity, must delete signing certificates first.")
+	refuse(t, api.DeleteUser, call, &api.DeleteUserInput{UserName: "u"}, "DeleteConflict", "Cannot delete entity, must delete certificates first.")
 	refuse(t, api.DeleteSigningCertificate, call, &api.DeleteSigningCertificateInput{UserName: new("v"), CertificateID: made.CertificateID}, "NoSuchEntity",
 		"The Certificate with id "+made.CertificateID+" cannot be found.")
 	do(t, api.DeleteSigningCertificate, call, &api.DeleteSigningCertificateInput{UserName: new("u"), CertificateID: made.CertificateID})
@@ -205,7 +205,7 @@ func TestSSHPublicKey(t *testing.T) {
 	if l := do(t, api.ListSSHPublicKeys, call, &api.ListSSHPublicKeysInput{UserName: new("u")}).SSHPublicKeys; len(l) != 1 || l[0].Status != "Inactive" || l[0].UserName != "u" {
 		t.Errorf("keys %+v", l)
 	}
-	refuse(t, api.DeleteUser, call, &api.DeleteUserInput{UserName: "u"}, "DeleteConflict", "Cannot delete entity, must delete public keys first.")
+	refuse(t, api.DeleteUser, call, &api.DeleteUserInput{UserName: "u"}, "DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
 	do(t, api.DeleteSSHPublicKey, call, &api.DeleteSSHPublicKeyInput{UserName: "u", SSHPublicKeyID: made.SSHPublicKeyID})
 	refuse(t, api.DeleteSSHPublicKey, call, &api.DeleteSSHPublicKeyInput{UserName: "u", SSHPublicKeyID: made.SSHPublicKeyID}, "NoSuchEntity",
 		"The Public Key with id "+made.SSHPublicKeyID+" cannot be found.")

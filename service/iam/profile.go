@@ -214,6 +214,9 @@ func (s *Service) removeRoleFromInstanceProfile(call *aws.Call, in *api.RemoveRo
 		if err != nil {
 			return err
 		}
+		if err := role.modifiable(); err != nil {
+			return err
+		}
 		if p.RoleID != role.ID {
 			return api.NewNoSuchEntityException("The role with name %s cannot be found.", in.RoleName)
 		}

@@ -1,7 +1,8 @@
 package iam
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -22,8 +23,15 @@ type signingCertificate struct {
 
 var (
 	signingByUser       = store.NewIndex("user", func(c *signingCertificate) []store.Key { return []store.Key{store.K(c.Account, c.UserID)} })
-	signingCertificates = store.NewTable("iam/signingcertificate", func(c *signingCertificate) store.Key { return store.K(c.ID) }, signingByUser)
+	signingByContent    = store.NewIndex("content", func(c *signingCertificate) []store.Key { return []store.Key{c.contentKey()} })
+	signingCertificates = store.NewTable("iam/signingcertificate", func(c *signingCertificate) store.Key { return store.K(c.ID) }, signingByUser, signingByContent)
 )
+
+// contentKey finds the certificate among those of its account: there it has one user.
+func (c *signingCertificate) contentKey() store.Key {
+	sum := sha256.Sum256(c.DER)
+	return store.K(c.Account, hex.EncodeToString(sum[:]))
+}
 
 // userSigning returns a user's certificates in the order in which they were uploaded.
 func userSigning(tx *store.Tx, account, userID string) ([]*signingCertificate, error) {
@@ -64,8 +72,11 @@ func (s *Service) uploadSigningCertificate(call *aws.Call, in *api.UploadSigning
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(have, func(o *signingCertificate) bool { return bytes.Equal(o.DER, c.DER) }) {
-			return api.NewDuplicateCertificateException("The certificate is already associated with the user.")
+		switch _, err := signingByContent.First(tx, c.contentKey()); {
+		case err == nil:
+			return api.NewDuplicateCertificateException("The certificate is already associated with a user of the account.")
+		case !errors.Is(err, store.ErrNotFound):
+			return err
 		}
 		if len(have) >= maxSigningCertificates {
 			return api.NewLimitExceededException("Cannot exceed quota for CertificatesPerUser: %d", maxSigningCertificates)

@@ -158,9 +158,10 @@ func (e *entity) belongings(tx *store.Tx) (string, error) {
 			return 0, err
 		}},
 		{"delete MFA device", func() (int, error) { l, err := userDevices(tx, e.ID); return len(l), err }},
-		{"delete signing certificates", func() (int, error) { l, err := userSigning(tx, e.Account, e.ID); return len(l), err }},
-		{"delete public keys", func() (int, error) { l, err := userSSHKeys(tx, e.ID); return len(l), err }},
-		{"delete service specific credentials", func() (int, error) { l, err := userCredentials(tx, e.ID); return len(l), err }},
+		{"delete certificates", func() (int, error) { l, err := userSigning(tx, e.Account, e.ID); return len(l), err }},
+		// AWS has no words of their own for these.
+		{"remove referenced objects", func() (int, error) { l, err := userSSHKeys(tx, e.ID); return len(l), err }},
+		{"remove referenced objects", func() (int, error) { l, err := userCredentials(tx, e.ID); return len(l), err }},
 		{"remove users from group", func() (int, error) { return len(e.Groups), nil }},
 	} {
 		n, err := b.count()

@@ -18,6 +18,8 @@ const (
 	maxDeletionDays = 30
 	// defaultRotationDays is how often a key rotates that names no period.
 	defaultRotationDays = 365
+	// rotationNotice is how long before an automatic rotation a key no longer rotates on demand.
+	rotationNotice = 20 * time.Minute
 	// maxOnDemandRotations is how often a key rotates on demand.
 	maxOnDemandRotations = 25
 	// importTime is how long the parameters of an import are valid, maxImportDays how far the expiry of imported material

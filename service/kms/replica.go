@@ -114,6 +114,9 @@ func (s *Service) updatePrimaryRegion(call *aws.Call, in *api.UpdatePrimaryRegio
 		if err := k.primary(); err != nil {
 			return err
 		}
+		if err := k.usable(); err != nil {
+			return err
+		}
 		if in.PrimaryRegion == k.Region {
 			return validation("The key %s is the primary key already.", k.arn())
 		}

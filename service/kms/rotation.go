@@ -122,6 +122,9 @@ func (s *Service) rotateKeyOnDemand(call *aws.Call, in *api.RotateKeyOnDemandInp
 		if err := k.usable(); err != nil {
 			return err
 		}
+		if k.Rotation.Enabled && k.Rotation.Next.Sub(now) <= rotationNotice {
+			return api.NewConflictException("The automatic rotation of %s is in progress or begins within %d minutes.", k.arn(), rotationNotice/time.Minute)
+		}
 		if k.Rotation.OnDemand >= maxOnDemandRotations {
 			return api.NewLimitExceededException("The key %s has rotated on demand %d times, which is the most it can.", k.arn(), maxOnDemandRotations)
 		}

@@ -76,8 +76,11 @@ func (s *Service) createDelivery(call *aws.Call, in *api.CreateDeliveryInput) (*
 			if err != nil {
 				return err
 			}
-			if other.DestinationARN == d.DestinationARN {
-				return api.NewConflictException("The delivery source is already connected to this delivery destination.")
+			switch {
+			case other.DestinationARN == d.DestinationARN:
+				return api.NewConflictException("The specified Delivery already exists")
+			case other.DestinationType == d.DestinationType:
+				return api.NewConflictException("Delivery already exists for this Delivery Source with the same Delivery Destination Type.")
 			}
 		}
 		if err := d.check(source, to); err != nil {

@@ -155,7 +155,7 @@ func TestDelivery_Errors(t *testing.T) {
 		"changed format": {func() error {
 			_, err := api.PutDeliveryDestination.Do(call, &api.PutDeliveryDestinationInput{Name: "one", DeliveryDestinationConfiguration: to(appARN), OutputFormat: new(api.OutputFormatJSON)})
 			return err
-		}, "ConflictException"},
+		}, "ValidationException"},
 		"no group": {func() error {
 			_, err := api.PutDeliveryDestination.Do(call, &api.PutDeliveryDestinationInput{Name: "d", DeliveryDestinationConfiguration: to(appARN + "2")})
 			return err

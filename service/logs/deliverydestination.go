@@ -84,16 +84,14 @@ func (s *Service) putDeliveryDestination(call *aws.Call, in *api.PutDeliveryDest
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return err
-		case old.Type != d.Type || d.Format != nil && old.Format != nil && *old.Format != *d.Format:
-			return api.NewConflictException("The type and the output format of a delivery destination cannot be changed.")
+		case len(in.Tags) > 0:
+			return api.NewConflictException(tagsOfUpdate)
+		case old.Type != d.Type:
+			return api.NewConflictException("The type of a delivery destination cannot be changed.")
+		case d.Format != nil && (old.Format == nil || *old.Format != *d.Format):
+			return api.NewValidationException("Update to existing Delivery Destination with new Output Format is not allowed. Please create a new Delivery Destination instead.")
 		default:
-			d.Created, d.Policy = old.Created, old.Policy
-			if d.Format == nil {
-				d.Format = old.Format
-			}
-			if in.Tags == nil {
-				d.Tags = old.Tags
-			}
+			d.Created, d.Policy, d.Format, d.Tags = old.Created, old.Policy, old.Format, old.Tags
 		}
 		return deliveryDestinations.Put(tx, d)
 	})

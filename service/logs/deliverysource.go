@@ -66,20 +66,21 @@ func (s *Service) putDeliverySource(call *aws.Call, in *api.PutDeliverySourceInp
 				return err
 			}
 			if other.Account == d.Account && other.Region == d.Region && other.Name != d.Name {
-				return api.NewConflictException("This resource already has a delivery source for this log type: %s", other.Name)
+				return api.NewConflictException("This ResourceId has already been used in another Delivery Source in this account.")
 			}
 		}
 		switch old, err := deliverySources.Get(tx, deliverySources.Key(d)); {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return err
-		case old.Service != d.Service || old.LogType != d.LogType:
-			return api.NewConflictException("The service and the log type of a delivery source cannot be changed.")
+		case len(in.Tags) > 0:
+			return api.NewConflictException(tagsOfUpdate)
+		case old.ResourceARN != d.ResourceARN:
+			return api.NewConflictException("Update to existing Delivery Source with new ResourceId is not allowed. Please create a new Delivery Source instead.")
+		case old.LogType != d.LogType:
+			return api.NewConflictException("The log type of a delivery source cannot be changed.")
 		default:
-			d.Created = old.Created
-			if in.Tags == nil {
-				d.Tags = old.Tags
-			}
+			d.Created, d.Tags = old.Created, old.Tags
 		}
 		return deliverySources.Put(tx, d)
 	})
@@ -88,6 +89,9 @@ func (s *Service) putDeliverySource(call *aws.Call, in *api.PutDeliverySourceInp
 	}
 	return &api.PutDeliverySourceOutput{DeliverySource: new(d.describe())}, nil
 }
+
+// tagsOfUpdate refuses tags for a delivery source or destination that is there: TagResource changes them.
+const tagsOfUpdate = "Tags can only be provided when a resource is being created, not updated."
 
 func getDeliverySource(tx *store.Tx, call *aws.Call, name string) (*deliverySource, error) {
 	d, err := deliverySources.Get(tx, store.K(call.Account, call.Region, name))

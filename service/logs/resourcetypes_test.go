@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	api "drydock/api/logs"
 	"drydock/aws"
 )
 
@@ -54,7 +55,7 @@ func TestResources_LiveAsTheirPropertiesSay(t *testing.T) {
 		},
 		{
 			"AWS::Logs::DeliverySource", `{"Name":"s","ResourceArn":"` + busARN + `","LogType":"INFO_LOGS","Tags":[{"Key":"a","Value":"1"}]}`,
-			`{"Name":"s","ResourceArn":"` + busARN + `2","LogType":"INFO_LOGS"}`, "s", `"ResourceArn":"` + busARN + `2"`,
+			`{"Name":"s","ResourceArn":"` + busARN + `","LogType":"INFO_LOGS","Tags":[{"Key":"b","Value":"2"}]}`, "s", `"Tags":[{"Key":"b","Value":"2"}]`,
 		},
 		{
 			"AWS::Logs::DeliveryDestination",
@@ -63,8 +64,8 @@ func TestResources_LiveAsTheirPropertiesSay(t *testing.T) {
 		},
 		{
 			"AWS::Logs::Delivery",
-			`{"DeliverySourceName":"one","DeliveryDestinationArn":"arn:aws:logs:us-east-1:111122223333:delivery-destination:two","RecordFields":["a"]}`,
-			`{"DeliverySourceName":"one","DeliveryDestinationArn":"arn:aws:logs:us-east-1:111122223333:delivery-destination:two","RecordFields":["a","b"],"FieldDelimiter":";"}`,
+			`{"DeliverySourceName":"one","DeliveryDestinationArn":"arn:aws:logs:us-east-1:111122223333:delivery-destination:bucket","RecordFields":["a"]}`,
+			`{"DeliverySourceName":"one","DeliveryDestinationArn":"arn:aws:logs:us-east-1:111122223333:delivery-destination:bucket","RecordFields":["a","b"],"FieldDelimiter":";"}`,
 			"", `"FieldDelimiter":";","RecordFields":["a","b"]`,
 		},
 	} {
@@ -75,6 +76,12 @@ func TestResources_LiveAsTheirPropertiesSay(t *testing.T) {
 			putDestination(t, call, "there", kinesisARN)
 			connect(t, call, "one", "ERROR_LOGS")
 			connect(t, call, "two", "TRACE_LOGS")
+			if _, err := api.PutDeliveryDestination.Do(call, &api.PutDeliveryDestinationInput{
+				Name: "bucket", DeliveryDestinationConfiguration: &api.DeliveryDestinationConfiguration{DestinationResourceARN: "arn:aws:s3:::bucket"},
+				OutputFormat: new(api.OutputFormatPlain),
+			}); err != nil {
+				t.Fatal(err)
+			}
 			typ := resourceType(t, c, tc.name)
 			id, err := typ.Create(call, properties(t, tc.create))
 			if err != nil || id == "" || tc.id != "" && id != tc.id {

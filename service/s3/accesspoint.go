@@ -307,7 +307,7 @@ func (s *Service) deleteAccessPoint(call *aws.Call, in *control.DeleteAccessPoin
 func hasPoints(tx *store.Tx, b *bucket) error {
 	_, err := pointsByBucket.First(tx, store.K(b.Partition, b.Name))
 	if err == nil {
-		return aws.NewError(http.StatusConflict, "BucketHasAccessPointsAttached", "Bucket has access points attached. To delete the bucket, first delete the access points.").With("BucketName", b.Name)
+		return aws.NewError(http.StatusBadRequest, "BucketHasAccessPointsAttached", "Bucket has access points attached and cannot be deleted.").With("BucketName", b.Name)
 	}
 	return ignoreNotFound(err)
 }

@@ -184,8 +184,12 @@ func (s *Service) createBucket(call *aws.Call, in *api.CreateBucketInput) (*api.
 		switch {
 		case err == nil && old.Account != call.Account:
 			return api.NewBucketAlreadyExists("The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").With("BucketName", in.Bucket)
-		case err == nil && old.Region == defaultRegion && region == defaultRegion:
-			return nil // us-east-1 keeps its old ways
+		case err == nil && old.Region == defaultRegion && region == defaultRegion: // us-east-1 keeps its old ways
+			if !old.hasACLs() {
+				return nil
+			}
+			old.ACL = b.ACL
+			return buckets.Put(tx, old)
 		case err == nil:
 			return api.NewBucketAlreadyOwnedByYou("Your previous request to create the named bucket succeeded and you already own it.").With("BucketName", in.Bucket)
 		case !errors.Is(err, store.ErrNotFound):

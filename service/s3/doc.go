@@ -86,7 +86,7 @@
 // whether it has a mark.
 //
 // Not here: MFA delete, restores of type SELECT, grants on delivered logs, inventories as ORC or Parquet or under a key of
-// KMS, existing objects' replication, x-amz-request-charged in answers, refusals of XML documents with elements that S3
-// does not know, which are passed over. Analytics, metrics and transfer acceleration are stored and change nothing. Of S3
-// Control there are the account's block of public access, access points, and tags.
+// KMS, existing objects' replication, x-amz-request-charged in answers. Analytics, metrics and transfer acceleration are
+// stored and change nothing, and so does the InvocationRole that the first notification configurations had. Of S3 Control
+// there are the account's block of public access, access points, and tags.
 package s3

@@ -5,15 +5,12 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"drydock/api/kms"
 	api "drydock/api/s3"
 	"drydock/aws"
 	"drydock/ledger"
@@ -22,93 +19,12 @@ import (
 	"drydock/service/servicetest"
 )
 
-// keyring stands in for KMS, which is a service of its own: data keys, in an encryption context, for callers it admits.
-type keyring struct {
-	mu sync.Mutex // guards the fields below
-	// refuse is the error of whoever it names by ARN, missing and disabled name keys.
-	refuse            string
-	missing, disabled string
-	// throttled tells that callers are above their quota.
-	throttled bool
-	// What the latest call brought.
-	context map[string]string
-	via     string
-	// How many data keys were made, and how many decrypted.
-	made, read int
-	serial     byte
-}
+const keyARN = servicetest.KeyARN
 
-const keyARN = "arn:aws:kms:us-east-1:111122223333:key/"
-
-// sealedKey is a ciphertext of the keyring.
-type sealedKey struct {
-	Key     string
-	Context map[string]string
-	Plain   []byte
-}
-
-func (k *keyring) use(call *aws.Call, name string, context map[string]string) error {
-	k.context, k.via = context, call.Request.ViaService
-	switch {
-	case k.throttled:
-		return aws.NewError(400, "ThrottlingException", "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
-	case call.Principal.ARN == k.refuse:
-		return aws.NewError(400, "AccessDeniedException", "User: %s is not authorized to perform: kms:Decrypt", k.refuse)
-	case name == k.missing:
-		return kms.NewNotFoundException("Key '%s' does not exist", keyARN+name)
-	case name == k.disabled:
-		return kms.NewDisabledException("%s is disabled.", keyARN+name)
-	}
-	return nil
-}
-
-func (k *keyring) generate(call *aws.Call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	name := strings.TrimPrefix(in.KeyID, keyARN)
-	if err := k.use(call, name, in.EncryptionContext); err != nil {
-		return nil, err
-	}
-	k.made++
-	k.serial++
-	plain := random(k.serial, 32)
-	sealed, err := json.Marshal(sealedKey{name, in.EncryptionContext, plain})
-	return &kms.GenerateDataKeyOutput{KeyID: new(keyARN + name), Plaintext: plain, CiphertextBlob: sealed}, err
-}
-
-func (k *keyring) decrypt(call *aws.Call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var sealed sealedKey
-	if err := json.Unmarshal(in.CiphertextBlob, &sealed); err != nil {
-		return nil, err
-	}
-	if err := k.use(call, sealed.Key, in.EncryptionContext); err != nil {
-		return nil, err
-	}
-	if !maps.Equal(sealed.Context, in.EncryptionContext) {
-		return nil, kms.NewInvalidCiphertextException("")
-	}
-	k.read++
-	return &kms.DecryptOutput{KeyID: new(keyARN + sealed.Key), Plaintext: sealed.Plain}, nil
-}
-
-func (k *keyring) module() service.Module {
-	return service.Module{API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}}
-}
-
-// counts returns how often KMS made and decrypted data keys since it was asked last.
-func (k *keyring) counts() (made, read int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	made, read, k.made, k.read = k.made, k.read, 0, 0
-	return made, read
-}
-
-func newKMSCloud(t *testing.T) (*servicetest.Cloud, *aws.Call, *keyring) {
+func newKMSCloud(t *testing.T) (*servicetest.Cloud, *aws.Call, *servicetest.Keyring) {
 	t.Helper()
-	k := &keyring{}
-	c := servicetest.New(t, func(d service.Deps) []service.Module { return append(s3.Modules(d), k.module()) })
+	k := &servicetest.Keyring{}
+	c := servicetest.New(t, func(d service.Deps) []service.Module { return append(s3.Modules(d), k.Module()) })
 	call := c.Call(t)
 	newBucket(t, call, "data")
 	return c, call, k
@@ -139,8 +55,8 @@ func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
 		if *out.ServerSideEncryption != "aws:kms" || *out.SSEKMSKeyID != keyARN+"alias/aws/s3" || out.BucketKeyEnabled != nil || *out.ETag == md5Of(data) {
 			t.Errorf("put %+v", out)
 		}
-		if k.via != "s3.amazonaws.com" || !maps.Equal(k.context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data/a/k"}) {
-			t.Errorf("made via %s in %v", k.via, k.context)
+		if k.Via != "s3.amazonaws.com" || !maps.Equal(k.Context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data/a/k"}) {
+			t.Errorf("made via %s in %v", k.Via, k.Context)
 		}
 		head, err := api.HeadObject.Do(call, &api.HeadObjectInput{Bucket: "data", Key: "a/k"})
 		if err != nil || *head.ServerSideEncryption != "aws:kms" || *head.SSEKMSKeyID != keyARN+"alias/aws/s3" || *head.ETag != *out.ETag {
@@ -149,7 +65,7 @@ func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
 		if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "a/k"}); got != data {
 			t.Errorf("%d bytes put, other %d read", len(data), len(got))
 		}
-		if made, read := k.counts(); made != 1 || read != 1 {
+		if made, read := k.Counts(); made != 1 || read != 1 {
 			t.Errorf("%d data keys made, %d decrypted", made, read)
 		}
 	}
@@ -158,7 +74,7 @@ func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := c.CallIn(t, stranger, "us-east-1")
-	k.refuse = other.Principal.ARN
+	k.Refuse = other.Principal.ARN
 	_, err := api.GetObject.Do(other, &api.GetObjectInput{Bucket: "data", Key: "a/k"})
 	if !aws.IsError(err, "AccessDenied") || !strings.Contains(err.Error(), "kms:Decrypt") {
 		t.Errorf("without the key: %v", err)
@@ -168,7 +84,7 @@ func TestKMS_SealsWithADataKeyOfTheCallers(t *testing.T) {
 	}
 	_, err = api.HeadObject.Do(other, &api.HeadObjectInput{Bucket: "data", Key: "a/k", ChecksumMode: new(api.ChecksumModeEnabled)})
 	servicetest.WantError(t, err, "AccessDenied")
-	k.disabled = "alias/aws/s3"
+	k.Disabled = "alias/aws/s3"
 	_, err = api.GetObject.Do(call, &api.GetObjectInput{Bucket: "data", Key: "a/k"})
 	servicetest.WantError(t, err, "KMS.DisabledException")
 }
@@ -183,7 +99,7 @@ func TestKMS_SlowsDownWhatKMSThrottles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k.throttled = true
+	k.Throttled = true
 	_, err := putKMS(call, "other", "x", nil)
 	if !aws.IsError(err, "SlowDown") || err.Error() != "SlowDown: Please reduce your request rate for operations involving AWS KMS." {
 		t.Errorf("put: %v", err)
@@ -207,7 +123,7 @@ func TestKMS_SlowsDownWhatKMSThrottles(t *testing.T) {
 func TestKMS_Refusals(t *testing.T) {
 	t.Parallel()
 	c, call, k := newKMSCloud(t)
-	k.missing, k.disabled = "gone", "off"
+	k.Missing, k.Disabled = "gone", "off"
 	key, sum := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))), "mT2HRsMGJ5IX5C+0rreZ8Q=="
 	for name, tt := range map[string]struct {
 		change func(*api.PutObjectInput)
@@ -249,11 +165,11 @@ func TestKMS_EncryptionContextAndDualLayer(t *testing.T) {
 	}
 	want := map[string]string{"team": "blue", "aws:s3:arn": "arn:aws:s3:::data/k"}
 	shown, err := base64.StdEncoding.DecodeString(*out.SSEKMSEncryptionContext)
-	if err != nil || string(shown) != `{"aws:s3:arn":"arn:aws:s3:::data/k","team":"blue"}` || !maps.Equal(k.context, want) || *out.SSEKMSKeyID != keyARN+"mine" {
-		t.Errorf("context %s, %v; %v", shown, err, k.context)
+	if err != nil || string(shown) != `{"aws:s3:arn":"arn:aws:s3:::data/k","team":"blue"}` || !maps.Equal(k.Context, want) || *out.SSEKMSKeyID != keyARN+"mine" {
+		t.Errorf("context %s, %v; %v", shown, err, k.Context)
 	}
-	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "x" || !maps.Equal(k.context, want) {
-		t.Errorf("read %s in %v", got, k.context)
+	if got := get(t, call, &api.GetObjectInput{Bucket: "data", Key: "k"}); got != "x" || !maps.Equal(k.Context, want) {
+		t.Errorf("read %s in %v", got, k.Context)
 	}
 	out, err = putKMS(call, "k", "x", func(in *api.PutObjectInput) {
 		*in.ServerSideEncryption, in.BucketKeyEnabled = "aws:kms:dsse", new(true)
@@ -295,7 +211,7 @@ func TestBucketEncryption_AppliesToAllWaysOfUploading(t *testing.T) {
 			t.Errorf("%s: %+v", key, out)
 		}
 	}
-	if made, _ := k.counts(); made != len(want) {
+	if made, _ := k.Counts(); made != len(want) {
 		t.Errorf("%d data keys made for %d objects", made, len(want))
 	}
 	first, second := random(5, 5<<20), []byte("second")
@@ -303,7 +219,7 @@ func TestBucketEncryption_AppliesToAllWaysOfUploading(t *testing.T) {
 	if *done.ServerSideEncryption != "aws:kms" || *done.SSEKMSKeyID != keyARN+"mine" {
 		t.Errorf("multipart %+v", done)
 	}
-	if made, read := k.counts(); made != 1 || read != 2 {
+	if made, read := k.Counts(); made != 1 || read != 2 {
 		t.Errorf("an upload of two parts made %d data keys and decrypted %d", made, read)
 	}
 	want["parts"] = string(first) + string(second)
@@ -349,8 +265,8 @@ func TestBucketKey_SavesCallsOfKMSForAWhile(t *testing.T) {
 			t.Fatalf("put %+v", out)
 		}
 	}
-	if !maps.Equal(k.context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data"}) {
-		t.Errorf("context %v", k.context)
+	if !maps.Equal(k.Context, map[string]string{"aws:s3:arn": "arn:aws:s3:::data"}) {
+		t.Errorf("context %v", k.Context)
 	}
 	read := func(call *aws.Call) {
 		t.Helper()
@@ -361,23 +277,23 @@ func TestBucketKey_SavesCallsOfKMSForAWhile(t *testing.T) {
 		}
 	}
 	read(call)
-	if made, decrypted := k.counts(); made != 1 || decrypted != 0 {
+	if made, decrypted := k.Counts(); made != 1 || decrypted != 0 {
 		t.Errorf("%d data keys made, %d decrypted", made, decrypted)
 	}
 	other := aws.Root("aws", servicetest.Account)
 	other.AccessKeyID = "another session"
 	read(c.CallAs(t, other, "us-east-1"))
-	if made, decrypted := k.counts(); made != 0 || decrypted != 1 {
+	if made, decrypted := k.Counts(); made != 0 || decrypted != 1 {
 		t.Errorf("another caller: %d data keys made, %d decrypted", made, decrypted)
 	}
 	c.Advance(t, 6*time.Minute)
 	put(t, call, "data", "later", "x")
 	read(call)
-	if made, decrypted := k.counts(); made != 1 || decrypted != 1 {
+	if made, decrypted := k.Counts(); made != 1 || decrypted != 1 {
 		t.Errorf("later: %d data keys made, %d decrypted", made, decrypted)
 	}
 	out, err := putKMS(call, "k", "x", func(in *api.PutObjectInput) { in.BucketKeyEnabled = new(false) })
-	if err != nil || out.BucketKeyEnabled != nil || k.context["aws:s3:arn"] != "arn:aws:s3:::data/k" {
+	if err != nil || out.BucketKeyEnabled != nil || k.Context["aws:s3:arn"] != "arn:aws:s3:::data/k" {
 		t.Errorf("a request without: %+v, %v", out, err)
 	}
 }
@@ -487,7 +403,7 @@ func TestReplication_OfWhatKMSKeysEncrypt(t *testing.T) {
 	for _, n := range []int{0, 10, 20 << 10, 200 << 10} {
 		data := write("k", n)
 		out, err := api.GetObject.Do(call, &api.GetObjectInput{Bucket: "copy", Key: "k"})
-		if err != nil || *out.SSEKMSKeyID != keyARN+"theirs" || *out.ReplicationStatus != "REPLICA" || p.keys.context["aws:s3:arn"] != "arn:aws:s3:::copy/k" {
+		if err != nil || *out.SSEKMSKeyID != keyARN+"theirs" || *out.ReplicationStatus != "REPLICA" || p.keys.Context["aws:s3:arn"] != "arn:aws:s3:::copy/k" {
 			t.Fatalf("%d bytes: %+v, %v", n, out, err)
 		}
 		out.Body.Close()
@@ -495,7 +411,7 @@ func TestReplication_OfWhatKMSKeysEncrypt(t *testing.T) {
 			t.Errorf("%d bytes: other %d are copied", n, len(got))
 		}
 	}
-	p.keys.missing = "theirs"
+	p.keys.Missing = "theirs"
 	write("late", 10)
 	if got := status(t, call, "source", "late"); got != "FAILED" {
 		t.Errorf("without the destination's key: %s", got)

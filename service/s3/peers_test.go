@@ -19,7 +19,7 @@ import (
 // peers are the services beside S3: roles with their policies, and queues that remember what they get.
 type peers struct {
 	deps service.Deps
-	keys keyring
+	keys servicetest.Keyring
 
 	mu       sync.Mutex // guards the fields below
 	policies map[string]string
@@ -35,7 +35,7 @@ func newPeers(t testing.TB) (*servicetest.Cloud, *aws.Call, *peers) {
 		for _, name := range []string{"sqs", "sns", "lambda"} {
 			other.Targets = append(other.Targets, bus.Target{Service: name, Deliver: p.deliver})
 		}
-		return append(s3.Modules(d), other, p.keys.module())
+		return append(s3.Modules(d), other, p.keys.Module())
 	})
 	return c, c.Call(t), p
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"drydock/api/kms"
 	api "drydock/api/s3"
 	"drydock/api/sts"
 	"drydock/aws"
@@ -213,12 +212,12 @@ func TestReplication_KeepsTheOrderOfVersions(t *testing.T) {
 
 func TestReplication_OfObjectsUnderKeysOfKMS(t *testing.T) {
 	t.Parallel()
-	k := &keyring{}
+	k := &servicetest.Keyring{}
 	p := &peers{policies: map[string]string{}}
 	c := servicetest.New(t, func(d service.Deps) []service.Module {
 		p.deps = d
 		return append(s3.Modules(d), service.Module{API: sts.API, Operations: []aws.Handler{sts.AssumeRole.Handle(p.assumeRole)}, Identity: p},
-			service.Module{API: kms.API, Operations: []aws.Handler{kms.GenerateDataKey.Handle(k.generate), kms.Decrypt.Handle(k.decrypt)}})
+			k.Module())
 	})
 	call := c.Call(t)
 	newVersioned(t, call, "source")
@@ -254,9 +253,9 @@ func TestReplication_OfObjectsUnderKeysOfKMS(t *testing.T) {
 	if got := status(t, call, "source", "large") + " " + status(t, call, "copy-plain", "large") + " " + status(t, call, "copy-plain", "plain"); got != "COMPLETED NoSuchKey REPLICA" && got != "COMPLETED NotFound REPLICA" {
 		t.Errorf("statuses %s", got)
 	}
-	k.mu.Lock()
-	k.refuse = "arn:aws:sts::111122223333:assumed-role/copier/s3-replication"
-	k.mu.Unlock()
+	k.Set(func(k *servicetest.Keyring) {
+		k.Refuse = "arn:aws:sts::111122223333:assumed-role/copier/s3-replication"
+	})
 	_, err = api.PutObject.Do(call, &api.PutObjectInput{Bucket: "source", Key: "refused", Body: strings.NewReader("x"), ServerSideEncryption: new(api.ServerSideEncryptionAWSKMS)})
 	if err != nil {
 		t.Fatal(err)

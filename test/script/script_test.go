@@ -67,6 +67,12 @@ func TestCodeBuild(t *testing.T) {
 	play(t, "codebuild")
 }
 
+// TestDebug shows a build that waits at a breakpoint, is entered and resumed, and what a crash and a policy leave of one.
+func TestDebug(t *testing.T) {
+	ledger.Covers(t, "CB-09", "CB-28")
+	play(t, "debug")
+}
+
 // TestDemo plays drydock demo build: a Go program compiled and tested in a build, fetched from S3 and run.
 func TestDemo(t *testing.T) { play(t, "demo") }
 

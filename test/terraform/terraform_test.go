@@ -5,11 +5,13 @@ package terraform
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,6 +62,58 @@ func TestModules(t *testing.T) {
 	for _, file := range modules {
 		folder := filepath.Dir(file)
 		t.Run(filepath.Base(folder), func(t *testing.T) { apply(t, folder) })
+	}
+}
+
+// family are the resources of the services that drydock has, as the provider names them.
+var family = regexp.MustCompile(`^aws_(s3_|iam_|kms_|cloudwatch_log_|cloudwatch_query_|codecommit_|codebuild_)`)
+
+// unused are those of the family that no module uses, and why.
+var unused = map[string]string{
+	"aws_iam_organizations_features": "waits for Organizations",
+	"aws_kms_custom_key_store":       "waits for CloudHSM: the provider knows no other key stores",
+	"aws_s3_directory_bucket":        "directory buckets are refused",
+}
+
+func TestModules_UseEveryResource(t *testing.T) {
+	sources, err := filepath.Glob("testdata/*/*.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, path := range sources {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^resource "(\w+)"`).FindAllSubmatch(text, -1) {
+			used[string(found[1])] = true
+		}
+	}
+	m := newModule(t, "testdata/sts", "http://127.0.0.1:1") // any module, which is not applied
+	m.run(t.Context(), t, 0, "init", "-input=false")
+	var schema struct {
+		Providers map[string]struct {
+			Resources map[string]json.RawMessage `json:"resource_schemas"`
+		} `json:"provider_schemas"`
+	}
+	if err := json.Unmarshal(m.run(t.Context(), t, 0, "providers", "schema", "-json"), &schema); err != nil {
+		t.Fatal(err)
+	}
+	known := 0
+	for _, p := range schema.Providers {
+		for name := range p.Resources {
+			if !family.MatchString(name) {
+				continue
+			}
+			known++
+			if because := unused[name]; used[name] == (because != "") {
+				t.Errorf("%s: used by a module: %v; why not: %q", name, used[name], because)
+			}
+		}
+	}
+	if known < 80 {
+		t.Errorf("the provider has only %d resources of these services", known)
 	}
 }
 
@@ -127,19 +181,20 @@ func newModule(t *testing.T, folder, endpoint string) *module {
 	return m
 }
 
-// run runs terraform and wants it to exit with the status.
-func (m *module) run(ctx context.Context, t *testing.T, status int, args ...string) {
+// run runs terraform, wants it to exit with the status, and returns what it printed.
+func (m *module) run(ctx context.Context, t *testing.T, status int, args ...string) []byte {
 	t.Helper()
 	command := exec.CommandContext(ctx, "terraform", append(args, "-no-color")...)
 	command.Dir, command.Env = m.dir, m.env
-	var out bytes.Buffer
-	command.Stdout, command.Stderr = &out, &out
+	var out, errs bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errs
 	err := command.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	if got := command.ProcessState.ExitCode(); got != status {
-		t.Fatalf("terraform %s: status %d, want %d\n%s", strings.Join(args, " "), got, status, out.String())
+		t.Fatalf("terraform %s: status %d, want %d\n%s%s", strings.Join(args, " "), got, status, out.String(), errs.String())
 	}
+	return out.Bytes()
 }

@@ -25,7 +25,7 @@ var events = eventstream.Format{
 		return xmlbody.AppendElement(dst, name, &shape.Value{Kind: shape.Structure, Struct: s}, v)
 	},
 	Decode: func(data []byte, s *shape.Struct, v reflect.Value) error {
-		return xmlbody.Decode(data, "", s, v, &shape.Missing{}, 0)
+		return xmlbody.Decode(data, xmlbody.Form{}, s, v, &shape.Missing{}, 0)
 	},
 	AppendError: func(dst []byte, _ *aws.Operation, e *aws.Error) []byte {
 		dst = xmlbody.AppendStart(dst, e.Code)
@@ -39,11 +39,18 @@ var events = eventstream.Format{
 func bare(api *aws.API) bool { return api == nil || api.Package == "s3" }
 
 // codes of malformed requests: of the body, and of anything else.
-func codes(api *aws.API) (body, other string) {
+func codes(api *aws.API, s *shape.Struct) (body, other string) {
+	body, other = "InvalidInput", "InvalidInput"
 	if bare(api) {
-		return "MalformedXML", "InvalidArgument"
+		other = "InvalidArgument"
 	}
-	return "InvalidInput", "InvalidInput"
+	switch {
+	case bare(api) && s.Payload != nil && s.Payload.Name == "AccessControlPolicy":
+		body = "MalformedACLError"
+	case bare(api) || api.StrictXML:
+		body = "MalformedXML"
+	}
+	return body, other
 }
 
 const notPublished = "The XML you provided was not well-formed or did not validate against our published schema"
@@ -53,7 +60,7 @@ func (Codec) Decode(op *aws.Operation, r *message.Request, in any) (*shape.Missi
 	s, v := shape.StructureOf(in)
 	missing := &shape.Missing{}
 	var seen shape.Seen
-	codeBody, code := codes(op.API)
+	codeBody, code := codes(op.API, s)
 	if err := rest.Decode(r, s, v, &seen, code); err != nil {
 		return nil, err
 	}
@@ -86,7 +93,7 @@ func (Codec) Decode(op *aws.Operation, r *message.Request, in any) (*shape.Missi
 func document(body []byte, op *aws.Operation, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
 	f := s.Payload
 	if f == nil {
-		return xmlbody.Decode(body, op.InputWrapper, s, v, missing, seen)
+		return xmlbody.Decode(body, xmlbody.Form{Root: op.InputWrapper, Strict: op.API.StrictXML}, s, v, missing, seen)
 	}
 	if len(body) == 0 {
 		missing.Check(s, seen)
@@ -96,7 +103,10 @@ func document(body []byte, op *aws.Operation, s *shape.Struct, v reflect.Value, 
 	missing.Check(s, seen)
 	missing.Enter(f)
 	defer missing.Leave()
-	return xmlbody.Decode(body, f.Name, f.Struct, f.Target(v), missing, 0)
+	// Early releases of the AWS SDK for JavaScript v3 and of Rusoto called the root element what the model calls the
+	// structure, such as CompletedMultipartUpload, and S3 took it.
+	form := xmlbody.Form{Root: f.Name, Alias: f.Struct.Name, Strict: op.API.StrictXML}
+	return xmlbody.Decode(body, form, f.Struct, f.Target(v), missing, 0)
 }
 
 // Write sends an output.

@@ -65,4 +65,5 @@
 //	error=CODE       the structure is an exception with this code
 //	stream           the structure is the union of an event stream's events
 //	result           an XML payload is the structure's members themselves
+//	obsolete=E       an XML element that the structure once had, which is read and means nothing; may be repeated
 package shape

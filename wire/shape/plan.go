@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/textproto"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,6 +148,8 @@ type Struct struct {
 	headers map[string]*Field
 	demands uint64 // the bits of all required values
 	checked bool
+	// obsolete are elements that old clients still send.
+	obsolete []string
 }
 
 // ByName returns the member of the body with a wire name, or nil.
@@ -154,6 +157,9 @@ func (s *Struct) ByName(name []byte) *Field { return s.names[string(name)] }
 
 // ByElement is ByName for a string.
 func (s *Struct) ByElement(name string) *Field { return s.names[name] }
+
+// Obsolete tells that an element which is no member was one once.
+func (s *Struct) Obsolete(element string) bool { return slices.Contains(s.obsolete, element) }
 
 // ByQuery returns the member with a name in the query protocol, or in its ec2 dialect.
 func (s *Struct) ByQuery(name string, ec2 bool) *Field {
@@ -251,6 +257,8 @@ func (s *Struct) describe(tag string) (payload string) {
 			s.EventStream = true
 		case "result":
 			s.Result = true
+		case "obsolete":
+			s.obsolete = append(s.obsolete, arg)
 		}
 	}
 	return payload

@@ -17,6 +17,7 @@ import (
 	"drydock/api/codebuild"
 	"drydock/api/iam"
 	"drydock/api/s3"
+	"drydock/api/s3control"
 	"drydock/aws"
 	"drydock/wire"
 	"drydock/wire/eventstream"
@@ -101,6 +102,30 @@ func FuzzDecode_RESTJSON(f *testing.F) { fuzz(f, aws.ProtocolRESTJSON, inputrest
 
 func FuzzDecode_RESTXML(f *testing.F) {
 	fuzz(f, aws.ProtocolRESTXML, inputrestxml.API, s3.DeleteObjects.Operation, s3.PutBucketLifecycleConfiguration.Operation)
+}
+
+// FuzzDecode_StrictXML looks for documents that a schema admits and that read otherwise where there is none.
+func FuzzDecode_StrictXML(f *testing.F) {
+	ops := []*aws.Operation{s3.PutBucketLifecycleConfiguration.Operation, s3.PutBucketACL.Operation, s3.PutBucketTagging.Operation,
+		s3.PutBucketNotificationConfiguration.Operation, s3.SelectObjectContent.Operation, s3control.CreateJob.Operation}
+	for i, body := range []string{
+		`<LifecycleConfiguration><Rule><ID>a</ID><Expiration><Days>1</Days></Expiration></Rule><Rule/></LifecycleConfiguration>`,
+		`<AccessControlPolicy><AccessControlList><Grant><Grantee xmlns:xsi="x" xsi:type="Group"><URI>u</URI></Grantee></Grant></AccessControlList></AccessControlPolicy>`,
+		`<Tagging><TagSet> <Tag><Key>a</Key><Value>b</Value></Tag><!-- c --></TagSet></Tagging>`,
+		`<NotificationConfiguration><CloudFunctionConfiguration><InvocationRole>a</InvocationRole><Event>b</Event><Event>c</Event></CloudFunctionConfiguration></NotificationConfiguration>`,
+		`<SelectObjectContentRequest><Expression>a</Expression>text<Other/></SelectObjectContentRequest>`,
+		userMetadata(`<entry><key>a</key><value>b</value></entry>`),
+	} {
+		f.Add(uint(i), body)
+	}
+	f.Fuzz(func(t *testing.T, n uint, body string) {
+		op := ops[n%uint(len(ops))]
+		strict, refused := document(op, body)
+		other, err := document(lenient(op), body)
+		if refused == nil && (err != nil || !reflect.DeepEqual(strict, other)) {
+			t.Errorf("%q reads %+v with a schema, %+v without: %v", body, strict, other, err)
+		}
+	})
 }
 
 func FuzzDecode_CBOR(f *testing.F) {

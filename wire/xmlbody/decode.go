@@ -24,17 +24,27 @@ var ErrMalformed = errors.New("malformed XML")
 type decoder struct {
 	x       *xml.Decoder
 	missing *shape.Missing
+	strict  bool
 	depth   int
 	tokens  int
 	text    []byte
 }
 
-// Decode reads a document into the structure v, which must be addressable, and records what is missing. The root element
-// must have the name root, unless that is "". An empty document has no members. Elements the model does not know are
-// skipped, document type declarations refused. seen are the members that were found outside the body. Every error wraps
-// ErrMalformed.
-func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
-	d := decoder{x: xml.NewDecoder(bytes.NewReader(data)), missing: missing}
+// Form is what a document has to look like. The zero value admits any root element, and passes over what the structure
+// does not have.
+type Form struct {
+	// Root is the name that the root element must have, Alias another that it may have; "" for Root admits any.
+	Root, Alias string
+	// Strict refuses elements that the structure does not have, a second one where it has one, and text between elements.
+	// Their order, namespaces and attributes are free, as are comments.
+	Strict bool
+}
+
+// Decode reads a document into the structure v, which must be addressable, and records what is missing. An empty document
+// has no members. Document type declarations are refused. seen are the members that were found outside the body. Every
+// error wraps ErrMalformed.
+func Decode(data []byte, form Form, s *shape.Struct, v reflect.Value, missing *shape.Missing, seen shape.Seen) error {
+	d := decoder{x: xml.NewDecoder(bytes.NewReader(data)), missing: missing, strict: form.Strict}
 	start, err := d.open()
 	if errors.Is(err, io.EOF) {
 		missing.Check(s, seen)
@@ -43,8 +53,8 @@ func Decode(data []byte, root string, s *shape.Struct, v reflect.Value, missing 
 	if err != nil {
 		return err
 	}
-	if root != "" && start.Name.Local != root {
-		return fmt.Errorf("%w: root element %q is not %q", ErrMalformed, start.Name.Local, root)
+	if name := start.Name.Local; form.Root != "" && name != form.Root && name != form.Alias {
+		return fmt.Errorf("%w: root element %q is not %q", ErrMalformed, name, form.Root)
 	}
 	if err := d.structure(s, v, start, seen); err != nil {
 		return err
@@ -101,7 +111,8 @@ func (d *decoder) token() (xml.Token, error) {
 	return tok, nil
 }
 
-// child returns the next start tag within the element that is open, false at its end. Text between elements is skipped.
+// child returns the next start tag within the element that is open, false at its end. Text between elements is skipped
+// where the form is not strict, and otherwise white space only.
 func (d *decoder) child() (xml.StartElement, bool, error) {
 	for {
 		tok, err := d.token()
@@ -113,15 +124,40 @@ func (d *decoder) child() (xml.StartElement, bool, error) {
 			return t, true, nil
 		case xml.EndElement:
 			return xml.StartElement{}, false, nil
+		case xml.CharData:
+			if d.strict && len(bytes.Trim(t, whitespace)) > 0 {
+				return xml.StartElement{}, false, fmt.Errorf("%w: text where elements were expected", ErrMalformed)
+			}
 		}
 	}
 }
+
+// whitespace is what XML takes for white space.
+const whitespace = " \t\r\n"
 
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: %w", ErrMalformed, io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// unknown passes over an element that has no place where it stands; strict forms have no such elements.
+func (d *decoder) unknown(start xml.StartElement) error {
+	if d.strict {
+		return fmt.Errorf("%w: element %s is not expected", ErrMalformed, start.Name.Local)
+	}
+	return d.skip()
+}
+
+// once notes in sent that the element with an index within its parent has been read; strict forms have it once.
+func (d *decoder) once(sent *uint64, index int, start xml.StartElement) error {
+	bit := uint64(1) << index // past 64 members repetition is not noticed; no model with a schema comes near
+	if d.strict && *sent&bit != 0 {
+		return fmt.Errorf("%w: element %s stands there twice", ErrMalformed, start.Name.Local)
+	}
+	*sent |= bit
+	return nil
 }
 
 // skip reads to the end of the element that is open.
@@ -145,6 +181,7 @@ func (d *decoder) structure(s *shape.Struct, v reflect.Value, start xml.StartEle
 	if err := d.attributes(s, v, start, &seen); err != nil {
 		return err
 	}
+	var sent uint64
 	for {
 		start, ok, err := d.child()
 		if err != nil {
@@ -156,10 +193,20 @@ func (d *decoder) structure(s *shape.Struct, v reflect.Value, start xml.StartEle
 		}
 		f := s.ByElement(start.Name.Local)
 		if f == nil || f.Attr {
-			if err := d.skip(); err != nil {
+			if s.Obsolete(start.Name.Local) {
+				err = d.skip()
+			} else {
+				err = d.unknown(start)
+			}
+			if err != nil {
 				return err
 			}
 			continue
+		}
+		if !f.Flat {
+			if err := d.once(&sent, f.Index, start); err != nil {
+				return err
+			}
 		}
 		seen.Mark(f)
 		d.missing.Enter(f)
@@ -222,7 +269,7 @@ func (d *decoder) value(p *shape.Value, v reflect.Value, start xml.StartElement)
 		v.Set(reflect.MakeSlice(v.Type(), 0, 4))
 		return d.children(func(start xml.StartElement) error {
 			if start.Name.Local != p.ItemName() {
-				return d.skip()
+				return d.unknown(start)
 			}
 			return d.element(p, v, start)
 		})
@@ -230,7 +277,7 @@ func (d *decoder) value(p *shape.Value, v reflect.Value, start xml.StartElement)
 		v.Set(reflect.MakeMap(v.Type()))
 		return d.children(func(start xml.StartElement) error {
 			if start.Name.Local != p.EntryName() {
-				return d.skip()
+				return d.unknown(start)
 			}
 			return d.entry(p, v)
 		})
@@ -267,13 +314,20 @@ func (d *decoder) entry(p *shape.Value, m reflect.Value) error {
 	}
 	key := reflect.New(m.Type().Key()).Elem()
 	elem := reflect.New(p.Elem.Type).Elem()
+	var sent uint64
 	err := d.children(func(start xml.StartElement) error {
 		switch start.Name.Local {
 		case p.KeyName():
+			if err := d.once(&sent, 0, start); err != nil {
+				return err
+			}
 			text, err := d.chars()
 			key.SetString(string(text))
 			return err
 		case p.ValueName():
+			if err := d.once(&sent, 1, start); err != nil {
+				return err
+			}
 			d.missing.EnterKey(key.String())
 			if err := d.value(p.Elem, elem, start); err != nil {
 				return err
@@ -281,7 +335,7 @@ func (d *decoder) entry(p *shape.Value, m reflect.Value) error {
 			d.missing.Leave()
 			return nil
 		}
-		return d.skip()
+		return d.unknown(start)
 	})
 	if err != nil {
 		return err

@@ -200,6 +200,9 @@ func structTag(s *model.Shape, use *model.Ref, goName string) (string, error) {
 	}
 	t.flag("stream", s.EventStream)
 	t.flag("result", use.Bool("unwrapped"))
+	for _, name := range use.Strings("obsolete") {
+		t.set("obsolete", name)
+	}
 	if len(t.options) == 0 {
 		return "", nil
 	}

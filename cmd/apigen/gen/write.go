@@ -46,6 +46,7 @@ func (g *generator) writeAPI() error {
 	g.field("JSONVersion", strconv.Quote(md.JSONVersion))
 	g.field("TargetPrefix", strconv.Quote(md.TargetPrefix))
 	g.field("XMLNamespace", strconv.Quote(md.XMLNamespace))
+	g.field("StrictXML", strconv.FormatBool(md.StrictXML))
 	g.field("Global", strconv.FormatBool(md.Global))
 	g.printf("}\n\n")
 	g.printf("// API is the metadata of %s with all its operations. It is not to be changed.\n", md.FullName)

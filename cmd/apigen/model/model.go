@@ -29,6 +29,7 @@ type Metadata struct {
 	JSONVersion  string
 	TargetPrefix string
 	XMLNamespace string
+	StrictXML    bool
 	Global       bool
 }
 
@@ -98,6 +99,9 @@ func (r *Ref) String(trait string) string { return r.holder(trait).String(trait)
 
 // Bool tells whether a trait such as "flattened" is set.
 func (r *Ref) Bool(trait string) bool { return r.holder(trait).Bool(trait) }
+
+// Strings returns a trait that is a list of strings, such as "obsolete", or nil.
+func (r *Ref) Strings(trait string) []string { return r.holder(trait).Strings(trait) }
 
 // Number returns a trait such as "min" as it is written in the model, or "".
 func (r *Ref) Number(trait string) string { return r.holder(trait).Number(trait) }
@@ -200,6 +204,7 @@ func loadMetadata(o *Object) Metadata {
 		APIVersion:     o.String("apiVersion"),
 		JSONVersion:    o.String("jsonVersion"),
 		TargetPrefix:   o.String("targetPrefix"),
+		StrictXML:      o.Bool("strictXML"),
 		Global:         o.String("globalEndpoint") != "",
 	}
 	md.XMLNamespace, _ = (&Ref{Shape: &Shape{traits: o}}).Namespace()

@@ -21,8 +21,23 @@ resource "aws_codecommit_repository" "app" {
   tags            = { team = "codecommit", revision = tostring(var.revision) }
 }
 
+resource "aws_kms_key" "one" {
+  description             = "codecommit one"
+  deletion_window_in_days = 7
+}
+
+resource "aws_kms_key" "two" {
+  description             = "codecommit two"
+  deletion_window_in_days = 7
+}
+
 resource "aws_codecommit_repository" "plain" {
   repository_name = "codecommit-plain"
+}
+
+resource "aws_codecommit_repository" "sealed" {
+  repository_name = "codecommit-sealed"
+  kms_key_id      = var.revision == 1 ? aws_kms_key.one.arn : aws_kms_key.two.arn
 }
 
 resource "aws_codecommit_approval_rule_template" "rule" {

@@ -178,10 +178,10 @@ resource "aws_cloudwatch_log_delivery_source" "bus" {
   tags         = { revision = tostring(var.revision) }
 }
 
+# The provider sends the tags again when it updates a destination, which AWS refuses: what has tags keeps its resource.
 resource "aws_cloudwatch_log_delivery_destination" "group" {
   name          = "logs-module"
   output_format = "plain"
-  tags          = { revision = tostring(var.revision) }
 
   delivery_destination_configuration {
     destination_resource_arn = local.second ? aws_cloudwatch_log_group.findings.arn : aws_cloudwatch_log_group.app.arn
@@ -217,6 +217,7 @@ resource "aws_s3_bucket" "logs" {
 resource "aws_cloudwatch_log_delivery_destination" "bucket" {
   name          = "logs-module-bucket"
   output_format = "w3c"
+  tags          = { revision = tostring(var.revision) }
 
   delivery_destination_configuration {
     destination_resource_arn = aws_s3_bucket.logs.arn
