@@ -16,7 +16,7 @@ import (
 //
 // Records are stored as CBOR: exported fields by name (or by a `cbor` or `json` tag), times as UTC to the nanosecond.
 // Fields that a stored row has and T has not are ignored, fields that it lacks are zero, so fields can be added and
-// dropped; a renamed field is a new one. What a read returns is the caller's own.
+// dropped; a renamed field is a new one. What a read returns is the caller's own, but for Shared.
 type Table[T any] struct {
 	name    string
 	space   []byte
