@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"maps"
 	"mime"
 	"strings"
 	"time"
@@ -233,7 +234,7 @@ func (h *headers) shownMeta() map[string]string {
 			return shown
 		}
 	}
-	return h.Meta
+	return maps.Clone(h.Meta) // of a row that may be shared
 }
 
 func isASCII(s string) bool {
