@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -59,6 +60,15 @@ func main() {
 // collector would run many times a second under load.
 const gcPercent = 400
 
+// useProcessors lets one thread more run Go than there are processors. A thread that waits for the disk, in a sync or in a
+// direct write, keeps the right to run until the runtime takes it away, which takes longer than most of these waits; where
+// there are few processors, they would idle meanwhile.
+func useProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
+}
+
 // upCommand runs the cloud until it is told to stop.
 type upCommand struct {
 	Listen    string         `default:"127.0.0.1:4566" env:"DRYDOCK_LISTEN" help:"Address of the cloud's port."`
@@ -82,6 +92,7 @@ func (c *upCommand) Run(ctx context.Context, watch clock.Stopwatch) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	useProcessors()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	cloud, err := app.Open(ctx, app.Config{
 		Listen: c.Listen, SSHListen: c.SSHListen, Data: c.Data, Ephemeral: c.Ephemeral, Account: c.Account, Region: c.Region, Strict: c.Strict, Machine: c.Machine,

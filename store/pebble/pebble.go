@@ -64,8 +64,7 @@ type Driver struct {
 	gaps gaps
 	hot  *hot
 
-	commitMu sync.Mutex   // held while a commit is checked and applied: orders the versions
-	unsynced atomic.Int64 // commits applied since the last sync
+	commitMu sync.Mutex // held while a commit is checked and applied: orders the versions
 
 	latest  atomic.Pointer[view]   // the state after the last commit
 	durable atomic.Pointer[view]   // the newest state that is on disk
@@ -131,7 +130,6 @@ func (d *Driver) options(fs vfs.FS, lock *pebble.Lock, logger *slog.Logger) *peb
 		L0CompactionThreshold:       8,
 		LBaseMaxBytes:               64 << 20,
 		MemTableStopWritesThreshold: 4,
-		WALMinSyncInterval:          d.syncPause,
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
@@ -291,7 +289,6 @@ func (d *Driver) applyNoSync(batch *pebble.Batch, admit func() (uint64, error)) 
 	if err := d.db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
 		return nil, d.breakDown(err)
 	}
-	d.unsynced.Add(1)
 	v = newView(d, version)
 	d.latest.Swap(v).release()
 	return v, nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -35,19 +34,3 @@ func (fs logFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 
 // Unwrap implements vfs.FS.
 func (fs logFS) Unwrap() vfs.FS { return fs.FS }
-
-const (
-	// crowd is how many commits came since the last sync where more are likely to be on their way.
-	crowd = 3
-	// crowdPause is how long the next sync waits for them: about as long as a sync takes. A sync costs a processor as much
-	// as a small request does, so that fewer and larger groups let more requests through.
-	crowdPause = 200 * time.Microsecond
-)
-
-// syncPause tells, after a sync, how long the next one has to wait. Where few write, nobody waits.
-func (d *Driver) syncPause() time.Duration {
-	if d.unsynced.Swap(0) < crowd {
-		return 0
-	}
-	return crowdPause
-}
