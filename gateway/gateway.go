@@ -142,6 +142,7 @@ type exchange struct {
 // ServeHTTP carries out one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.Begin()()
+	goOn(w, r)
 	x := &exchange{w: w, r: r, watch: clock.StartStopwatch()}
 	x.call = &aws.Call{
 		Context: r.Context(), Cloud: g, Partition: aws.PartitionOf(g.DefaultRegion), Account: g.DefaultAccount,
@@ -157,6 +158,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.respond(x, err)
 	g.finished(x)
+}
+
+// goOn answers a client that asks whether it may send its body, where the body is empty: AWS does, net/http takes it for
+// needless, and botocore, which asks before it sends a file of any length, reads the next answer on the connection wrongly
+// without. Where there is a body, net/http answers when it is read.
+func goOn(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		w.WriteHeader(http.StatusContinue)
+	}
 }
 
 // route finds the data plane or the operation.

@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -210,6 +212,45 @@ func TestGateway_BodyBeyondTheLimitIsRefused(t *testing.T) {
 	})
 	if status != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", status, body)
+	}
+}
+
+// TestGateway_TellsClientsToGoOn has clients ask before they send a body: S3 tells them to go on whatever its length, and
+// botocore reads the next answer on the connection wrongly when that is left out before an empty one.
+func TestGateway_TellsClientsToGoOn(t *testing.T) {
+	t.Parallel()
+	url := servicetest.New(t, modules).URL(t)
+	for _, body := range []string{"", "Action=Nothing"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		answers := bufio.NewReader(conn)
+		for range 2 {
+			_, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", form, len(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+				t.Fatalf("%q: first line %q, %v", body, line, err)
+			}
+			if line, err := answers.ReadString('\n'); err != nil || line != "\r\n" {
+				t.Fatalf("%q: header %q, %v", body, line, err)
+			}
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close() // never fails
+			if err != nil || resp.StatusCode < 400 || resp.Header.Get("X-Amzn-Requestid") == "" && !strings.Contains(string(text), "RequestId") {
+				t.Errorf("%q: %d %s, %v", body, resp.StatusCode, text, err)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import urllib.request
 
 import boto3
 from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
@@ -55,6 +56,13 @@ for n in range(5):
     s3.put_object(Bucket="files", Key=f"k/{n}", Body=str(n).encode())
 pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket="files", Prefix="k/", PaginationConfig={"PageSize": 2}))
 assert [o["Key"] for p in pages for o in p["Contents"]] == [f"k/{n}" for n in range(5)] and len(pages) == 3
+# botocore asks whether it may go on before each file, an empty one too, and takes it ill on the next when nobody tells it.
+hasty = boto3.client("s3", config=Config(read_timeout=10, max_pool_connections=1, retries={"total_max_attempts": 1}))
+bodies = [b"", b"1", b"", b"", b"2"]
+for n, body in enumerate(bodies):
+    hasty.put_object(Bucket="files", Key=f"e/{n}", Body=io.BytesIO(body))
+for n, body in enumerate(bodies):
+    assert hasty.get_object(Bucket="files", Key=f"e/{n}")["Body"].read() == body
 url = s3.generate_presigned_url("get_object", Params={"Bucket": "files", "Key": "k/3"})
 assert urllib.request.urlopen(url).read() == b"3"
 fails("NoSuchKey", s3.get_object, Bucket="files", Key="absent")
