@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime"
 	"strconv"
 	"sync/atomic"
 
@@ -35,9 +34,7 @@ func serveEmpty() error {
 		}
 		switch r.URL.Path {
 		case metricsPath:
-			var mem runtime.MemStats
-			runtime.ReadMemStats(&mem)
-			fmt.Fprintln(w, allocationsName, mem.Mallocs)
+			writeAllocations(w)
 			return
 		case replyPath:
 			n, err := strconv.Atoi(r.URL.RawQuery)

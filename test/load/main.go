@@ -38,6 +38,10 @@ func main() {
 		fail(serveEmpty())
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == bareCommand {
+		fail(serveBare(os.Args[2]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.binary, "drydock", "", "drydock binary to measure (default: build the one of this tree)")
 	flag.StringVar(&o.dir, "dir", "", "folder on the disk to measure (default: a temporary one)")

@@ -22,6 +22,8 @@ type operation struct {
 	reply int
 	// transferred is how many bytes a request moves, where the bandwidth is the point.
 	transferred int
+	// keeps tells that the operation writes: a bare server that keeps what it is sent is driven beside it.
+	keeps bool
 	// prepare makes what the operation needs, once.
 	prepare func(ctx context.Context, c *cloud, by credentials) error
 	// shots are the requests of one client.
@@ -59,7 +61,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "s3:PutObject 1 KiB", target: 0.35, prepare: bucketOnly,
+		name: "s3:PutObject 1 KiB", target: 0.35, keeps: true, prepare: bucketOnly,
 		shots: func(c *cloud, by credentials, client int) ([]shot, error) {
 			body := content(small)
 			return onKeys(spread, func(i int) (shot, error) {
@@ -69,7 +71,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "logs:PutLogEvents of 10", target: 0.35,
+		name: "logs:PutLogEvents of 10", target: 0.35, keeps: true,
 		prepare: func(ctx context.Context, c *cloud, by credentials) error {
 			name := group + "-" + by.name
 			if err := c.logs(ctx, "CreateLogGroup", fmt.Sprintf(`{"logGroupName": %q}`, name)); err != nil {
@@ -108,7 +110,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "s3:PutObject 8 MiB", target: 0.50, transferred: large, prepare: bucketOnly,
+		name: "s3:PutObject 8 MiB", target: 0.50, keeps: true, transferred: large, prepare: bucketOnly,
 		shots: func(c *cloud, by credentials, client int) ([]shot, error) {
 			body := content(large)
 			return onKeys(largeSpread, func(i int) (shot, error) {
@@ -177,6 +179,11 @@ func (o *options) measureOperations(ctx context.Context, dir string, wanted *reg
 		return err
 	}
 	defer func() { _ = drydock.stop() }() // what it measured is said already
+	bare, err := startBare(filepath.Join(dir, "bare"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bare.stop() }() // what it measured is said already
 	c := &cloud{drydock}
 	user, err := c.newUser(ctx, "load")
 	if err != nil {
@@ -186,7 +193,7 @@ func (o *options) measureOperations(ctx context.Context, dir string, wanted *reg
 		if !wanted.MatchString(op.name) {
 			continue
 		}
-		if err := o.measureOperation(ctx, &op, c, empty, []credentials{user, root}, r); err != nil {
+		if err := o.measureOperation(ctx, &op, c, empty, bare, []credentials{user, root}, r); err != nil {
 			return fmt.Errorf("%s: %w", op.name, err)
 		}
 	}
@@ -202,8 +209,8 @@ func anyWanted(wanted *regexp.Regexp) bool {
 	return false
 }
 
-// measureOperation drives one operation, by each of the callers, beside the empty handler.
-func (o *options) measureOperation(ctx context.Context, op *operation, c *cloud, empty *server, callers []credentials, r *report) error {
+// measureOperation drives one operation, by each of the callers, beside the empty handler and where it writes the bare one.
+func (o *options) measureOperation(ctx context.Context, op *operation, c *cloud, empty, bare *server, callers []credentials, r *report) error {
 	response, err := http.Post(empty.url+replyPath+"?"+strconv.Itoa(op.reply), "", nil)
 	if err != nil {
 		return err
@@ -211,19 +218,21 @@ func (o *options) measureOperation(ctx context.Context, op *operation, c *cloud,
 	if err := response.Body.Close(); err != nil {
 		return err
 	}
-	lanes := []*lane{{label: "empty", at: empty}}
+	lanes := []*lane{{label: "empty", at: empty, by: callers[0]}}
+	if op.keeps {
+		lanes = append(lanes, &lane{label: "bare", at: bare, by: callers[0]})
+	}
 	for _, by := range callers {
 		if op.prepare != nil {
 			if err := op.prepare(ctx, c, by); err != nil {
 				return err
 			}
 		}
-		lanes = append(lanes, &lane{label: by.name, at: c.server})
+		lanes = append(lanes, &lane{label: by.name, at: c.server, by: by, judged: true})
 	}
-	for i, l := range lanes {
-		by := callers[max(0, i-1)] // the empty handler is sent what the first caller sends
+	for _, l := range lanes {
 		for client := range o.clients {
-			shots, err := op.shots(c, by, client)
+			shots, err := op.shots(c, l.by, client)
 			if err != nil {
 				return err
 			}
@@ -258,6 +267,8 @@ func (o *options) measureOperation(ctx context.Context, op *operation, c *cloud,
 type lane struct {
 	label   string
 	at      *server
+	by      credentials // whose requests the server is sent
+	judged  bool        // it is drydock, which has a target
 	guns    []*gun
 	windows []window
 }
@@ -275,7 +286,10 @@ func (o *options) profile(ctx context.Context, op *operation, lanes []*lane) err
 	if o.profiles == "" {
 		return nil
 	}
-	for _, l := range lanes[1:] {
+	for _, l := range lanes {
+		if !l.judged {
+			continue
+		}
 		name := notInFileNames.Replace(op.name) + "-" + l.label + ".pprof"
 		saved := make(chan error, 1)
 		go func() { saved <- saveProfile(ctx, l.at, filepath.Join(o.profiles, name)) }()

@@ -37,12 +37,23 @@ func buildDrydock(ctx context.Context, to string) error {
 }
 
 // startEmpty starts the empty server.
-func startEmpty() (*server, error) {
+func startEmpty() (*server, error) { return startSelf(emptyCommand) }
+
+// startBare starts the bare server on a folder, which is made.
+func startBare(dir string) (*server, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return startSelf(bareCommand, dir)
+}
+
+// startSelf starts this binary as a server that prints its address.
+func startSelf(args ...string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return start(exec.Command(self, emptyCommand), "", func(line string) string { return line })
+	return start(exec.Command(self, args...), metricsPath, func(line string) string { return line })
 }
 
 // startDrydock starts a drydock on a data directory.

@@ -67,7 +67,10 @@ func (r *report) operation(op *operation, lanes []*lane) {
 			allocations = fmt.Sprintf("%d", all.allocated/int64(all.requests))
 		}
 		if i > 0 {
-			share, target = fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.2f", op.target)
+			share = fmt.Sprintf("%.2f", ratio)
+		}
+		if l.judged {
+			target = fmt.Sprintf("%.2f", op.target)
 			if ratio < op.target*(1-tolerance) {
 				r.missed = append(r.missed, fmt.Sprintf("%s by %s: %.2f instead of %.2f", op.name, l.label, ratio, op.target))
 			}
