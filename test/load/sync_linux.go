@@ -2,9 +2,8 @@ package main
 
 import (
 	"os"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // syncData has a file's bytes last. Its length does not change.
-func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
+func syncData(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
