@@ -14,17 +14,35 @@ const tmpfsMagic = 0x01021994
 
 // memory is a folder for working copies that lies in memory, and that nobody else may read. The zero value is ready. What is
 // in memory outlives a process that is killed: so the folder is locked as long as its process lives, and whoever comes
-// next removes those that are not.
+// next removes those that are not. Its methods are safe for concurrent use.
 type memory struct {
-	once sync.Once
+	mu   sync.Mutex // guards the fields below
 	path string
-	lock *os.File // the folder itself
+	lock *os.File // the folder itself; nil while there is none
 }
 
-// folder returns the folder's path, or "" when there is no memory file system. The first call makes it.
+// folder returns the folder's path, or "" when there is no memory file system. It makes the folder if it is not there.
 func (m *memory) folder() string {
-	m.once.Do(m.open)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lock != nil && !named(m.lock, m.path) { // the host has cleaned up
+		_ = m.lock.Close()
+		m.path, m.lock = "", nil
+	}
+	if m.lock == nil {
+		m.open()
+	}
 	return m.path
+}
+
+// named tells whether a file has that name still.
+func named(f *os.File, path string) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(info, now)
 }
 
 // memoryRoots are where hosts have memory file systems.
@@ -40,6 +58,7 @@ func memoryRoots() (roots []string) {
 
 func memoryPrefix() string { return "drydock-git-" + strconv.Itoa(os.Getuid()) + "-" }
 
+// open makes the folder. The caller holds mu.
 func (m *memory) open() {
 	sweepMemory()
 	best := ""
@@ -71,7 +90,8 @@ func (m *memory) open() {
 
 // close removes the folder.
 func (m *memory) close() error {
-	m.once.Do(func() {})
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.lock == nil {
 		return nil
 	}
@@ -114,11 +134,8 @@ func lockFolder(path string) (*os.File, error) {
 	if err == nil {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}
-	if err == nil {
-		var now os.FileInfo
-		if now, err = os.Lstat(path); err == nil && !os.SameFile(info, now) {
-			err = os.ErrNotExist // another one has its name
-		}
+	if err == nil && !named(f, path) {
+		err = os.ErrNotExist // another one may have its name
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -259,3 +259,44 @@ func TestEngine_LaysWhatMemoryHasNoRoomForOnTheDisk(t *testing.T) {
 		t.Errorf("the copy in memory: %v", err)
 	}
 }
+
+func TestEngine_MakesWorkingCopiesAgainThatTheHostRemoved(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	dir, tip := f.seeded()
+	root := filepath.Dir(f.repo.state.copy.dir)
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(f.repo.Branch(t.Context(), "main"))(t).ID; got != tip {
+		t.Errorf("main is at %s, not %s", got, tip)
+	}
+	f.commit(dir, "b", "2")
+	f.git(dir, "push", "-q", "origin", "main")
+	f.reopen()
+	if got := must(f.repo.DefaultBranch(t.Context()))(t); got != "main" {
+		t.Errorf("the default branch is %s", got)
+	}
+}
+
+func TestEngine_FailsToOpenWithoutHoldingAnybodyUp(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.seeded()
+	f.repo.pushBroke()
+	f.reopen()
+	f.repo.pushBroke()
+	refs := filepath.Join(f.engine.path("r"), refsFile)
+	if err := os.Rename(refs, refs+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := f.repo.Branch(t.Context(), "main"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("without references: %v", err)
+		}
+	}
+	if err := os.Rename(refs+".away", refs); err != nil {
+		t.Fatal(err)
+	}
+	must(f.repo.Branch(t.Context(), "main"))(t)
+}

@@ -57,18 +57,38 @@ func (r *Repository) enter(ctx context.Context) (w *working, leave func(), err e
 	s.used = e.tick
 	e.mu.Unlock()
 	leave = sync.OnceFunc(func() { e.leave(s) })
-	s.load.Lock()
-	defer s.load.Unlock()
-	if s.gone {
-		err = ErrNotFound
-	} else if s.copy == nil {
-		err = r.makeCopy(ctx)
-	}
-	if err != nil {
+	if w, err = r.workingCopy(ctx); err != nil {
 		leave()
 		return nil, nil, fmt.Errorf("repository %s: %w", r.id, err)
 	}
-	return s.copy, leave, nil
+	return w, leave, nil
+}
+
+// workingCopy returns the working copy, which it makes if there is none.
+func (r *Repository) workingCopy(ctx context.Context) (*working, error) {
+	s := r.state
+	s.load.Lock()
+	defer s.load.Unlock()
+	if s.gone {
+		return nil, ErrNotFound
+	}
+	if s.copy != nil && !s.copy.there() {
+		r.engine.log.WarnContext(ctx, "somebody has removed the working copy of a repository", "repository", r.id, "path", s.copy.dir)
+		r.engine.drop(s)
+	}
+	if s.copy == nil {
+		if err := r.makeCopy(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.copy, nil
+}
+
+// there tells whether the files are. A host may clean up its memory file system behind our back, as systemd does when a
+// user's last session ends.
+func (w *working) there() bool {
+	_, err := os.Lstat(filepath.Join(w.dir, "HEAD"))
+	return err == nil
 }
 
 // makeCopy makes the working copy. The caller holds load.
