@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -110,6 +111,12 @@ func (r *Repository) makeCopy(ctx context.Context) error {
 	w := &working{dir: dir, saved: make(map[string]bool, len(files))}
 	if err := w.fill(ctx, sealed, files); err != nil {
 		_ = os.RemoveAll(dir) // Sweep does it otherwise
+		if memory && errors.Is(err, syscall.ENOSPC) {
+			e.mu.Lock()
+			s.large = true
+			e.mu.Unlock()
+			return r.makeCopy(ctx)
+		}
 		return err
 	}
 	s.copy = w
