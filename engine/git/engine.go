@@ -97,6 +97,9 @@ func (e *Engine) path(id string) string {
 	return filepath.Join(e.repositories(), id+".sealed")
 }
 
+// plainPath is where a repository lay before repositories were sealed.
+func (e *Engine) plainPath(id string) string { return filepath.Join(e.repositories(), id+".git") }
+
 func (e *Engine) temporaryName(purpose string) string {
 	var token [8]byte
 	_, _ = rand.Read(token[:])
@@ -114,7 +117,8 @@ func checkRepositoryID(id string) error {
 	return nil
 }
 
-// Create makes an empty repository, sealed under keys, which Open needs again. Ids are made of letters, digits, ".", "_"
+// Create makes an empty repository, sealed under keys, which Open needs again. One of that id which an earlier version left
+// unsealed becomes its content. Ids are made of letters, digits, ".", "_"
 // and "-", begin with a letter or digit and are at most 200 long. It returns ErrExists when the id is taken. A crash leaves
 // the whole repository or none.
 func (e *Engine) Create(ctx context.Context, id string, keys *seal.RootKey) (*Repository, error) {
@@ -138,8 +142,12 @@ func (e *Engine) create(id string, keys *seal.RootKey) error {
 	}
 	tmp := e.temporaryPath("create")
 	defer func() { _ = os.RemoveAll(tmp) }()
-	if err := (sealedFolder{dir: tmp, keys: keys}).create(); err != nil {
+	sealed := sealedFolder{dir: tmp, keys: keys}
+	if err := sealed.create(); err != nil {
 		return err
+	}
+	if err := sealed.adopt(e.plainPath(id)); err != nil {
+		return fmt.Errorf("seal what an earlier version left: %w", err)
 	}
 	// A folder that is not empty is never replaced by a rename, so the loser of a race fails here.
 	if err := os.Rename(tmp, e.path(id)); err != nil {
@@ -148,7 +156,10 @@ func (e *Engine) create(id string, keys *seal.RootKey) error {
 		}
 		return err
 	}
-	return syncFolder(e.repositories())
+	if err := syncFolder(e.repositories()); err != nil {
+		return err
+	}
+	return os.RemoveAll(e.plainPath(id))
 }
 
 // Exists tells whether the repository is there.
@@ -189,7 +200,11 @@ func (e *Engine) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete repository %s: %w", id, err)
 	}
 	trash := e.temporaryPath("delete")
-	if err := os.Rename(e.path(id), trash); err != nil {
+	from := e.path(id)
+	if !e.Exists(id) {
+		from = e.plainPath(id)
+	}
+	if err := os.Rename(from, trash); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = ErrNotFound
 		}

@@ -55,6 +55,30 @@ func (s sealedFolder) create() error {
 	return syncFolder(s.path("objects"))
 }
 
+// adopt seals what a plain repository has, if it is there.
+func (s sealedFolder) adopt(plain string) error {
+	refs, err := readRefs(plain)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	files, err := objectFiles(plain)
+	if err != nil {
+		return err
+	}
+	for _, name := range inOrder(files) {
+		if err := s.close(name, filepath.Join(plain, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+		if err := syncFolder(filepath.Dir(s.path(name))); err != nil {
+			return err
+		}
+	}
+	return s.writeRefs(refs)
+}
+
 // objects returns the files of the objects and how many bytes they have together. What a crash left of files, or of
 // packs, is removed.
 func (s sealedFolder) objects() (names []string, size int64, err error) {

@@ -300,3 +300,32 @@ func TestEngine_FailsToOpenWithoutHoldingAnybodyUp(t *testing.T) {
 	}
 	must(f.repo.Branch(t.Context(), "main"))(t)
 }
+
+func TestCreate_SealsWhatAnEarlierVersionLeft(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	dir, tip := f.seeded()
+	f.git(dir, "tag", "v1")
+	plain := f.engine.plainPath("old")
+	f.git(dir, "clone", "-q", "--bare", dir, plain)
+	f.git(plain, "pack-refs", "--all")
+	f.git(plain, "update-ref", "refs/heads/topic", string(tip))
+	f.git(plain, "symbolic-ref", "HEAD", "refs/heads/topic")
+	old := must(f.engine.Create(t.Context(), "old", testKeys))(t)
+	if got := must(old.DefaultBranch(t.Context()))(t); got != "topic" {
+		t.Errorf("the default branch is %s", got)
+	}
+	if got := must(old.Ref(t.Context(), "refs/tags/v1"))(t).ID; got != tip {
+		t.Errorf("the tag is at %s", got)
+	}
+	must(old.Commit(t.Context(), tip))(t)
+	if _, err := os.Stat(plain); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the plain one: %v", err)
+	}
+	if err := os.Mkdir(f.engine.plainPath("gone"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.engine.Delete(t.Context(), "gone"); err != nil {
+		t.Errorf("delete a plain one: %v", err)
+	}
+}

@@ -36,7 +36,8 @@
 // the AWS managed key of CodeCommit. Each request that uses the files has KMS decrypt the data key as the caller, through
 // CodeCommit and with the repository's id as encryption context (whose key AWS does not publish; it is aws:codecommit:id
 // here), so a key that is disabled, or that the caller may not use, counts at once. UpdateRepositoryEncryptionKey encrypts
-// the same data key anew. What the service does of its own accord (packing files, following pull requests) needs no KMS key.
+// the same data key anew. What an earlier version left unencrypted is encrypted when a caller uses it first. What the service
+// does of its own accord (packing files, following pull requests) needs no KMS key.
 //
 // Not here yet: events for EventBridge and notification rules. Repositories live in the data directory of one process.
 //

@@ -59,15 +59,41 @@ func (s *Service) newDataKey(call *aws.Call, row *repository, keyID string) erro
 	return nil
 }
 
-// errPlain is for what a version of drydock left that did not encrypt.
-var errPlain = errors.New("the repository was made by a version of drydock that did not encrypt repositories, and cannot be used any more")
+// errPlain is for a repository of a version of drydock that did not encrypt, as long as no caller has used it: a caller's
+// first use encrypts it.
+var errPlain = errors.New("the repository is not encrypted yet")
+
+// encrypt gives a repository of an earlier version a data key. Others have one.
+func (s *Service) encrypt(call *aws.Call, row *repository) error {
+	if row.Encryption.DataKey != nil {
+		return nil
+	}
+	if err := s.newDataKey(call, row, ""); err != nil {
+		return err
+	}
+	return s.DB.Update(call, func(tx *store.Tx) error {
+		now, err := repositoriesByID.First(tx, store.K(row.ID))
+		if errors.Is(err, store.ErrNotFound) {
+			return noRepository(row.Name)
+		}
+		if err != nil {
+			return err
+		}
+		if now.Encryption.DataKey != nil { // another caller was faster
+			row.Encryption = now.Encryption
+			return nil
+		}
+		now.Encryption = row.Encryption
+		return repositories.Put(tx, now)
+	})
+}
 
 // dataKey has KMS decrypt a repository's data key, as the caller.
 func (s *Service) dataKey(call *aws.Call, row *repository) (*seal.RootKey, error) {
-	e := row.Encryption
-	if e.DataKey == nil {
-		return nil, fmt.Errorf("repository %s: %w", row.ID, errPlain)
+	if err := s.encrypt(call, row); err != nil {
+		return nil, err
 	}
+	e := row.Encryption
 	out, err := kms.Decrypt.Do(viaCodeCommit(call, row), &kms.DecryptInput{
 		CiphertextBlob: e.DataKey, EncryptionContext: row.encryptionContext(), KeyID: &e.KMSKey,
 	})
@@ -124,6 +150,9 @@ func (s *Service) updateRepositoryEncryptionKey(call *aws.Call, in *api.UpdateRe
 	}
 	row, err := s.row(call, in.RepositoryName)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.encrypt(call, row); err != nil {
 		return nil, err
 	}
 	plain, err := kms.Decrypt.Do(viaCodeCommit(call, row), &kms.DecryptInput{

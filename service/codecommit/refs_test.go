@@ -1,6 +1,12 @@
 package codecommit
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,6 +189,51 @@ func TestRepository_FilesLostInACrashAreMadeAgain(t *testing.T) {
 		t.Errorf("%+v %v, want an empty repository", out, err)
 	}
 	c.put("main", "")
+}
+
+// TestRepository_OfAnEarlierVersionIsEncrypted has a row without a key and plain files, as they were before encryption.
+func TestRepository_OfAnEarlierVersionIsEncrypted(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	if err := c.git.Delete(t.Context(), c.row.ID); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(c.Dir, "codecommit", "repositories", c.row.ID+".git")
+	for _, args := range [][]string{{"init", "-q", "--bare", "-b", "trunk", plain}, {"-C", plain, "fast-import", "--quiet"}} {
+		command := exec.CommandContext(t.Context(), "git", args...)
+		command.Stdin = strings.NewReader("commit refs/heads/trunk\ncommitter A <a@b> 1 +0000\ndata 1\nm\nM 644 inline old\ndata 4\ntext\n")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	err := c.DB.Update(t.Context(), func(tx *store.Tx) error {
+		row, err := repositoriesByID.First(tx, store.K(c.row.ID))
+		if err != nil {
+			return err
+		}
+		row.Encryption = encryption{}
+		return repositories.Put(tx, row)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.openOwn(t.Context(), c.row.ID); !errors.Is(err, errPlain) {
+		t.Errorf("before a caller uses it: %v", err)
+	}
+	file, err := api.GetFile.Do(c.call, &api.GetFileInput{RepositoryName: "app", FilePath: "old"})
+	if err != nil || string(file.FileContent) != "text" {
+		t.Errorf("file %+v %v", file, err)
+	}
+	out, err := api.GetRepository.Do(c.call, &api.GetRepositoryInput{RepositoryName: "app"})
+	if err != nil || *out.RepositoryMetadata.KMSKeyID != servicetest.KeyARN+managedKey || *out.RepositoryMetadata.DefaultBranch != "trunk" {
+		t.Errorf("%+v %v", out, err)
+	}
+	if _, err := os.Stat(plain); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the plain files: %v", err)
+	}
+	if _, err := c.openOwn(t.Context(), c.row.ID); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRepository_FilesGoWithIt(t *testing.T) {

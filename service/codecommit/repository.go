@@ -468,7 +468,7 @@ func (s *Service) deleteFiles(ctx context.Context, t task.Task) (task.Next, erro
 // compact packs the files of a repository that changed some time ago.
 func (s *Service) compact(ctx context.Context, t task.Task) (task.Next, error) {
 	files, err := s.openOwn(ctx, t.Key)
-	if errors.Is(err, git.ErrNotFound) {
+	if errors.Is(err, git.ErrNotFound) || errors.Is(err, errPlain) {
 		return task.Done, nil
 	}
 	if err != nil {
