@@ -9,7 +9,8 @@
 // On the disk a repository lies sealed (sealedFolder), each under a key that callers keep. Git works on a working copy of it,
 // a plain bare repository that is made when it is needed and may be taken away at any time. Working copies lie in memory
 // where the host has a memory file system (tmpfs) with room for them, so that nothing plain is on a disk unless the host
-// swaps; else, and on hosts other than Linux, in the engine's folder for temporary files while they are in use.
+// swaps; else, and on hosts other than Linux, in the engine's folder for temporary files, plain: from the first use on until
+// other copies need the room, the engine is closed or, after a crash, Sweep comes by.
 //
 // What is acknowledged is sealed and synced on disk: after a change, what is new of the objects and then the references are
 // saved from the working copy before the acknowledgement is passed on, and a working copy that cannot be saved is thrown

@@ -230,10 +230,13 @@ func (e *Engine) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Sweep removes the temporary files that earlier engines over the same folder left behind, and the working copies in
-// memory of any that were killed. It takes as long as there are such files, so callers run it beside their start.
+// Sweep removes the temporary files that earlier engines over the same folder left behind, the working copies in memory of
+// any that were killed, and plain repositories that are sealed by now. It takes as long as there are such files, so callers run it beside their start.
 func (e *Engine) Sweep(ctx context.Context) error {
 	sweepMemory()
+	if err := e.sweepPlain(); err != nil {
+		return fmt.Errorf("sweep plain repositories: %w", err)
+	}
 	entries, err := os.ReadDir(e.temporary())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -250,6 +253,23 @@ func (e *Engine) Sweep(ctx context.Context) error {
 		}
 		if err := os.RemoveAll(filepath.Join(e.temporary(), entry.Name())); err != nil {
 			return fmt.Errorf("sweep temporary repositories: %w", err)
+		}
+	}
+	return nil
+}
+
+// sweepPlain removes what was sealed from an earlier version's repositories and not removed before a crash.
+func (e *Engine) sweepPlain() error {
+	plain, err := filepath.Glob(e.plainPath("*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range plain {
+		if !e.Exists(strings.TrimSuffix(filepath.Base(path), ".git")) {
+			continue // nobody has used it yet
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -322,6 +322,18 @@ func TestCreate_SealsWhatAnEarlierVersionLeft(t *testing.T) {
 	if _, err := os.Stat(plain); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the plain one: %v", err)
 	}
+	if err := errors.Join(os.Mkdir(plain, 0o700), os.Mkdir(f.engine.plainPath("unused"), 0o700)); err != nil { // as before a crash
+		t.Fatal(err)
+	}
+	if err := f.engine.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(plain); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the plain one that is sealed: %v", err)
+	}
+	if _, err := os.Stat(f.engine.plainPath("unused")); err != nil {
+		t.Errorf("the plain one that is not: %v", err)
+	}
 	if err := os.Mkdir(f.engine.plainPath("gone"), 0o700); err != nil {
 		t.Fatal(err)
 	}

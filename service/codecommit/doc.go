@@ -37,7 +37,9 @@
 // CodeCommit and with the repository's id as encryption context (whose key AWS does not publish; it is aws:codecommit:id
 // here), so a key that is disabled, or that the caller may not use, counts at once. UpdateRepositoryEncryptionKey encrypts
 // the same data key anew. What an earlier version left unencrypted is encrypted when a caller uses it first. What the service
-// does of its own accord (packing files, following pull requests) needs no KMS key.
+// does of its own accord (packing files, following pull requests) needs no KMS key. While drydock runs, repositories in use have
+// a plain copy in memory, or in the data directory where the host has no memory file system with room for it (package
+// engine/git).
 //
 // Not here yet: events for EventBridge and notification rules. Repositories live in the data directory of one process.
 //
